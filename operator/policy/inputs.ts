@@ -1,0 +1,27 @@
+import type { UntypedObject } from '../api/kubernetes-object.ts';
+import type { OperatorConfiguration } from './operator-configuration.ts';
+
+/** A policy as its source delivered it, not yet judged. */
+export interface SourcePolicy {
+  readonly object: UntypedObject;
+  /** Why the source itself refuses the object (defined twice, for instance); the policy then denies with `Invalid`. */
+  readonly problem?: string;
+}
+
+/** What is read of a ConfigMap: its text entries. */
+export interface ConfigMapData {
+  readonly data: Readonly<Record<string, string>>;
+}
+
+/**
+ * Everything that compile may look at. The cluster, a folder of manifests and the golden tests build the same value.
+ */
+export interface Inputs {
+  /** In any order; each `namespace/name` once. */
+  readonly policies: readonly SourcePolicy[];
+  /** By `namespace/name`. Holds at least the ConfigMaps that the policies name, where they exist. */
+  readonly configMaps: ReadonlyMap<string, ConfigMapData>;
+  readonly configuration: OperatorConfiguration;
+  /** Audiences that the cluster's API server keeps for itself, learned at start. */
+  readonly apiServerAudiences: readonly string[];
+}

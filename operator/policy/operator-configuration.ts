@@ -1,0 +1,252 @@
+import type { Decoded } from '../api/field-error.ts';
+import {
+  decodeWith,
+  defaulted,
+  integer,
+  list,
+  object,
+  oneOf,
+  optional,
+  required,
+  string,
+} from '../api/schema-checks.ts';
+import { parseStrictUrl } from '../api/strict-url.ts';
+import { isCidr } from './cidr.ts';
+import { boolean, record, refine, texts } from './configuration-checks.ts';
+import { type HostPattern, isHostPattern, parseHostPattern } from './host-pattern.ts';
+import type { OutboundRule } from './outbound-rule.ts';
+
+/** Which namespaces an entry is about: names, or `*` for all. */
+export type Namespaces = readonly string[];
+
+/** The administrator's file (`--config`), judged and with its defaults. */
+export interface OperatorConfiguration {
+  readonly apiVersion: 'mcpauth.dev/v1alpha1';
+  readonly kind: 'OperatorConfiguration';
+  /** Without trailing slash. Absent when not configured: then only resources on hosts of their own exist. */
+  readonly publicURL?: string;
+  readonly additionalHosts: readonly string[];
+  readonly allowedOrigins: readonly string[];
+  readonly outbound: { readonly allow: readonly AllowedOutbound[] };
+  readonly issuers: readonly AllowedIssuers[];
+  readonly clusterIssuer: boolean;
+  readonly resourceHosts: readonly OwnHosts[];
+  readonly forbiddenAudiences: readonly string[];
+  /** `namespace/service:port` → `host:port`, for `serve`. */
+  readonly serviceAddresses: Readonly<Record<string, string>>;
+  readonly limits: Limits;
+  readonly intervals: Intervals;
+}
+
+export interface AllowedOutbound extends OutboundRule {
+  readonly namespaces: Namespaces;
+}
+
+export interface AllowedIssuers {
+  readonly namespaces: Namespaces;
+  readonly issuers: readonly string[];
+}
+
+export interface OwnHosts {
+  readonly namespaces: Namespaces;
+  readonly hosts: readonly string[];
+}
+
+export interface Limits {
+  readonly maxTokenBytes: number;
+  readonly maxPoliciesPerNamespace: number;
+  readonly maxInFlightPerPolicy: number;
+}
+
+export interface Intervals {
+  /** A duration such as `5m`; see {@link secondsOf}. */
+  readonly keyRefresh: string;
+}
+
+export function appliesTo(namespaces: Namespaces, namespace: string): boolean {
+  return namespaces.includes('*') || namespaces.includes(namespace);
+}
+
+/** The host of `publicURL`, with its port. */
+export function publicHost({ publicURL }: OperatorConfiguration): HostPattern | undefined {
+  const url = publicURL === undefined ? undefined : parseStrictUrl(publicURL);
+  return url && { hostname: url.hostname, port: url.port ?? (url.scheme === 'https' ? 443 : 80) };
+}
+
+/** `5m`, `90s`, `1h` → seconds. */
+export function secondsOf(duration: string): number {
+  const [, hours = '0', minutes = '0', seconds = '0'] = DURATION.exec(duration) ?? [];
+  return Number(hours) * 3600 + Number(minutes) * 60 + Number(seconds);
+}
+
+/**
+ * Judges the administrator's file. Unknown keys are errors: a misspelt limit must not be taken for a limit.
+ *
+ * @param document - the parsed YAML document.
+ */
+export function decodeConfiguration(document: unknown): Decoded<OperatorConfiguration> {
+  const decoded = decodeWith(configuration, document, '');
+  if (!decoded.ok) {
+    const errors = decoded.errors.map(({ path, message }) => ({
+      path: path.replace(/^\./, '') || '(file)',
+      message,
+    }));
+    return { ok: false, errors };
+  }
+  const { publicURL } = decoded.value;
+  const value =
+    publicURL === undefined ? decoded.value : { ...decoded.value, publicURL: publicURL.replace(/\/$/, '') };
+  const errors = ownHostErrors(value);
+  return errors.length === 0 ? { ok: true, value } : { ok: false, errors };
+}
+
+/** What holds without a file. */
+export const DEFAULT_DOCUMENT = {
+  apiVersion: 'mcpauth.dev/v1alpha1',
+  kind: 'OperatorConfiguration',
+} as const;
+
+/** A host that leads to everybody's resources cannot also be one namespace's own. */
+function ownHostErrors(value: OperatorConfiguration): readonly { path: string; message: string }[] {
+  const shared = [publicHost(value), ...value.additionalHosts.map(parseHostPattern)].map(
+    (host) => host?.hostname,
+  );
+  return value.resourceHosts.flatMap(({ hosts }, entry) =>
+    hosts.flatMap((host, index) =>
+      shared.includes(parseHostPattern(host).hostname)
+        ? [
+            {
+              path: `resourceHosts[${entry}].hosts[${index}]`,
+              message:
+                'is the host of publicURL or of additionalHosts, which all namespaces share: use another host',
+            },
+          ]
+        : [],
+    ),
+  );
+}
+
+const DURATION = /^(?:(\d{1,4})h)?(?:(\d{1,4})m)?(?:(\d{1,6})s)?$/;
+
+const namespaces = texts(
+  '* or the name of a namespace',
+  (text) => text === '*' || /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(text),
+  1,
+);
+
+const hostPatterns = texts('a lower-case host, with a port or without', isHostPattern);
+
+const outboundHosts = texts(
+  '*, *.suffix, or a lower-case host name or address without port',
+  (text) =>
+    text === '*' ||
+    /^(\*\.)?[a-z0-9_]([a-z0-9._-]*[a-z0-9_])?$/.test(text) ||
+    /^\[?[0-9a-f:.]+\]?$/.test(text),
+  1,
+);
+
+function duration(minimum: number, maximum: number): ReturnType<typeof refine<string>> {
+  const expected = `a duration such as 5m, from ${minimum}s to ${maximum}s`;
+  const isGood = (text: string): boolean =>
+    DURATION.test(text) && secondsOf(text) >= minimum && secondsOf(text) <= maximum;
+  return refine(string({ expected, minLength: 2, maxLength: 16 }), expected, isGood);
+}
+
+function isPublicURL(text: string): boolean {
+  const url = parseStrictUrl(text);
+  const isLoopback = url !== undefined && ['localhost', '127.0.0.1', '[::1]'].includes(url.hostname);
+  return (
+    url !== undefined &&
+    (url.scheme === 'https' || isLoopback) &&
+    url.query === undefined &&
+    /^(\/[A-Za-z0-9._~-]+)*\/?$/.test(url.path)
+  );
+}
+
+function isIssuer(text: string): boolean {
+  return parseStrictUrl(text)?.scheme === 'https';
+}
+
+function isOrigin(text: string): boolean {
+  return URL.canParse(text) && new URL(text).origin === text;
+}
+
+function isServiceAddress(text: string): boolean {
+  return isHostPattern(text) && parseHostPattern(text).port !== undefined;
+}
+
+const audience = (text: string): boolean => /^[!-~]+$/.test(text);
+
+const configuration = object<OperatorConfiguration>({
+  apiVersion: required(oneOf(['mcpauth.dev/v1alpha1'])),
+  kind: required(oneOf(['OperatorConfiguration'])),
+  publicURL: optional(
+    refine(
+      string({ expected: 'a URL', minLength: 8, maxLength: 512 }),
+      'an https URL with a lower-case host and without query (http only for localhost, 127.0.0.1 and [::1])',
+      isPublicURL,
+    ),
+  ),
+  additionalHosts: defaulted(hostPatterns, []),
+  allowedOrigins: defaulted(texts('an origin such as https://app.example.com', isOrigin), []),
+  outbound: defaulted(
+    object<OperatorConfiguration['outbound']>({
+      allow: defaulted(
+        list(
+          object<AllowedOutbound>({
+            namespaces: required(namespaces),
+            hosts: required(outboundHosts),
+            cidrs: defaulted(texts('an address range such as 10.20.0.0/16', isCidr), []),
+            ports: defaulted(list(integer(1, 65535), { minItems: 1, maxItems: 100, unique: 'set' }), [443]),
+          }),
+          { maxItems: 1000 },
+        ),
+        [],
+      ),
+    }),
+    { allow: [] },
+  ),
+  issuers: defaulted(
+    list(
+      object<AllowedIssuers>({
+        namespaces: required(namespaces),
+        issuers: required(texts('an https URL, exactly as in the tokens', isIssuer, 1)),
+      }),
+      { maxItems: 1000 },
+    ),
+    [],
+  ),
+  clusterIssuer: defaulted(
+    refine(boolean, 'false: this version cannot read the keys of the cluster itself yet', (value) => !value),
+    false,
+  ),
+  resourceHosts: defaulted(
+    list(object<OwnHosts>({ namespaces: required(namespaces), hosts: required(hostPatterns) }), {
+      maxItems: 1000,
+    }),
+    [],
+  ),
+  forbiddenAudiences: defaulted(texts('printable ASCII characters without spaces', audience), []),
+  serviceAddresses: defaulted(
+    record(
+      refine(
+        string({ expected: 'namespace/service:port', maxLength: 256 }),
+        'namespace/service:port',
+        (text) => /^[a-z0-9-]+\/[a-z0-9-]+:[1-9][0-9]*$/.test(text),
+      ),
+      refine(string({ expected: 'host:port', maxLength: 256 }), 'host:port', isServiceAddress),
+    ),
+    {},
+  ),
+  limits: defaulted(
+    object<Limits>({
+      maxTokenBytes: defaulted(integer(1024, 15_360), 8192),
+      maxPoliciesPerNamespace: defaulted(integer(1, 100_000), 1000),
+      maxInFlightPerPolicy: defaulted(integer(1, 100_000), 1000),
+    }),
+    { maxTokenBytes: 8192, maxPoliciesPerNamespace: 1000, maxInFlightPerPolicy: 1000 },
+  ),
+  intervals: defaulted(object<Intervals>({ keyRefresh: defaulted(duration(30, 86_400), '5m') }), {
+    keyRefresh: '5m',
+  }),
+});

@@ -1,0 +1,82 @@
+import { X509Certificate } from 'node:crypto';
+import type { ConfigMapKeyRef, McpAuthPolicySpec } from '../api/mcp-auth-policy.gen.ts';
+import { parseStrictJson } from '../json/strict-json.ts';
+import type { Finding } from './finding.ts';
+import type { ConfigMapData } from './inputs.ts';
+
+/** What the named objects hold. */
+export interface RefValues {
+  /** PEM certificates. */
+  readonly caPem?: string;
+  /** JWK Set as JSON text. */
+  readonly jwks?: string;
+}
+
+export type ResolvedRefs =
+  | { readonly ok: true; readonly values: RefValues }
+  | { readonly ok: false; readonly finding: Finding<'ResolvedRefs'> };
+
+type ConfigMaps = ReadonlyMap<string, ConfigMapData>;
+
+/** A CA bundle larger than this is refused: parsing it costs every replica, and the whole public web needs less. */
+const MAX_BUNDLE_LENGTH = 256 * 1024;
+
+/** Finds everything that the spec names, always in the policy's own namespace. */
+export function resolveRefs(
+  spec: McpAuthPolicySpec,
+  namespace: string,
+  configMaps: ConfigMaps,
+): ResolvedRefs {
+  const refs = [
+    { member: 'caBundleRef', path: 'spec.caBundleRef', ref: spec.caBundleRef, judge: judgeBundle },
+    {
+      member: 'configMapRef',
+      path: 'spec.jwks.configMapRef',
+      ref: spec.jwks?.configMapRef,
+      judge: judgeKeySet,
+    },
+  ] as const;
+  const values: { caPem?: string; jwks?: string } = {};
+  for (const { member, path, ref, judge } of refs) {
+    if (ref === undefined) continue;
+    const text = configMaps.get(`${namespace}/${ref.name}`)?.data[ref.key];
+    if (text === undefined) return broken('RefNotFound', path, describeMissing(ref, namespace, configMaps));
+    const objection = judge(text);
+    if (objection !== undefined)
+      return broken('InvalidRef', path, `key ${ref.key} of ConfigMap ${ref.name} ${objection}`);
+    values[member === 'caBundleRef' ? 'caPem' : 'jwks'] = text;
+  }
+  return { ok: true, values };
+}
+
+function broken(reason: 'RefNotFound' | 'InvalidRef', path: string, message: string): ResolvedRefs {
+  return { ok: false, finding: { reason, message: `${path}: ${message}.` } };
+}
+
+function describeMissing(ref: ConfigMapKeyRef, namespace: string, configMaps: ConfigMaps): string {
+  return configMaps.has(`${namespace}/${ref.name}`)
+    ? `ConfigMap ${ref.name} has no key ${ref.key}`
+    : `ConfigMap ${ref.name} was not found in this namespace`;
+}
+
+function judgeBundle(text: string): string | undefined {
+  if (text.length > MAX_BUNDLE_LENGTH) return 'is too large for a CA bundle';
+  const certificates = text.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
+  if (certificates.length === 0) return 'holds no PEM certificate';
+  return certificates.every(isCertificate) ? undefined : 'holds a certificate that cannot be read';
+}
+
+function isCertificate(pem: string): boolean {
+  try {
+    new X509Certificate(pem);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function judgeKeySet(text: string): string | undefined {
+  const parsed = parseStrictJson(new TextEncoder().encode(text));
+  const keys = parsed.ok ? (parsed.value as { readonly keys?: unknown } | null)?.keys : undefined;
+  return Array.isArray(keys) ? undefined : 'is not a JWK Set';
+}

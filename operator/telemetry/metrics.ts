@@ -1,0 +1,51 @@
+import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+
+/** Every metric of the operator. Labels come from closed sets: none names a policy, an issuer or a caller. */
+export interface Metrics {
+  /** Decisions on the public port, by reason. */
+  countDecision(reason: string): void;
+  setPolicies(counts: Readonly<Record<PolicyState, number>>): void;
+  /** Pairs of issuer and audience that policies of different namespaces accept. */
+  setSharedAudiences(count: number): void;
+  /** Prometheus text exposition. */
+  render(): Promise<string>;
+}
+
+export const POLICY_STATES = ['ready', 'not_ready', 'refused'] as const;
+export type PolicyState = (typeof POLICY_STATES)[number];
+
+export function createMetrics(version: string): Metrics {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  const decisions = new Counter({
+    name: 'mcp_auth_decisions_total',
+    help: 'Requests on the public port, by what was decided and why.',
+    labelNames: ['reason'],
+    registers: [registry],
+  });
+  const policies = new Gauge({
+    name: 'mcp_auth_policies',
+    help: 'Policies, by whether they are ready, enforced but not ready, or refused.',
+    labelNames: ['state'],
+    registers: [registry],
+  });
+  const shared = new Gauge({
+    name: 'mcp_auth_shared_audiences',
+    help: 'Pairs of issuer and audience that policies of different namespaces accept: tokens of one open the other.',
+    registers: [registry],
+  });
+  new Gauge({
+    name: 'mcp_auth_build_info',
+    help: 'Always 1; the label says which version runs.',
+    labelNames: ['version'],
+    registers: [registry],
+  }).set({ version }, 1);
+  return {
+    countDecision: (reason) => decisions.inc({ reason }),
+    setPolicies: (counts) => {
+      for (const state of POLICY_STATES) policies.set({ state }, counts[state]);
+    },
+    setSharedAudiences: (count) => shared.set(count),
+    render: () => registry.metrics(),
+  };
+}

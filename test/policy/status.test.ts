@@ -1,0 +1,130 @@
+import { describe, expect, test } from 'vitest';
+import type { Condition, McpAuthPolicyStatus } from '../../operator/api/mcp-auth-policy.gen.ts';
+import { REASONS } from '../../operator/api/conditions.gen.ts';
+import type { Outcome } from '../../operator/policy/finding.ts';
+import type { Observation } from '../../operator/policy/observation.ts';
+import { statusFor } from '../../operator/policy/status.ts';
+
+const accepted: Outcome = { namespace: 'a', name: 'x', generation: 3, sharesAudience: false };
+const working: Observation = {
+  keys: { kind: 'loaded', keys: 2, keySetDigest: 'k1', jwksURI: 'https://idp.example.com/keys' },
+  selfTest: { configDigest: 'c'.repeat(64), checks: 5, failed: [] },
+};
+
+function compute(
+  outcome: Outcome,
+  observation?: Observation,
+  previous?: McpAuthPolicyStatus,
+  nowMs = Date.parse('2026-01-01T00:00:00.789Z'),
+): McpAuthPolicyStatus {
+  return statusFor({
+    outcome,
+    ...(observation === undefined ? {} : { observation }),
+    ...(previous === undefined ? {} : { previous }),
+    operatorVersion: '1.2.3',
+    nowMs,
+  });
+}
+
+function summary(status: McpAuthPolicyStatus): Readonly<Record<string, string>> {
+  return Object.fromEntries((status.conditions ?? []).map((one) => [one.type, `${one.status} ${one.reason}`]));
+}
+
+function condition(status: McpAuthPolicyStatus, type: string): Condition | undefined {
+  return status.conditions?.find((one) => one.type === type);
+}
+
+describe('conditions', () => {
+  test('everything holds', () => {
+    expect(summary(compute(accepted, working))).toEqual({
+      Accepted: 'True Accepted',
+      ResolvedRefs: 'True Resolved',
+      Programmed: 'True Enforced',
+      IssuerReady: 'True KeysLoaded',
+      Verified: 'True Passed',
+      Ready: 'True Ready',
+    });
+  });
+
+  test('a refusal is stalled and nothing else is claimed', () => {
+    const refusal = { reason: 'Unsupported', message: 'No.' } as const;
+    expect(summary(compute({ ...accepted, refusal }))).toEqual({
+      Accepted: 'False Unsupported',
+      ResolvedRefs: 'True Resolved',
+      Programmed: 'False NotReady',
+      IssuerReady: 'Unknown Pending',
+      Verified: 'Unknown Pending',
+      Ready: 'False Unsupported',
+      Stalled: 'True Unsupported',
+    });
+  });
+
+  test('a spec that cannot be read says nothing of what it names', () => {
+    const status = compute({ ...accepted, refusal: { reason: 'Invalid', message: 'No.' } });
+    expect(condition(status, 'ResolvedRefs')).toBeUndefined();
+  });
+
+  test('a missing object reconciles: it may appear', () => {
+    const status = compute({ ...accepted, brokenRef: { reason: 'RefNotFound', message: 'None.' } });
+    expect(summary(status)).toMatchObject({ ResolvedRefs: 'False RefNotFound', Ready: 'False RefNotFound', Reconciling: 'True RefNotFound' });
+    expect(condition(status, 'Stalled')).toBeUndefined();
+  });
+
+  test.each([
+    [{ keys: { kind: 'failed', reason: 'TLSFailure' } }, 'False TLSFailure'],
+    [{ keys: { kind: 'pending' } }, 'False Pending'],
+    [{ ...working, selfTest: { configDigest: 'c', checks: 5, failed: ['expired'] } }, 'False SelfTestFailed'],
+    [{ keys: working.keys }, 'False Pending'],
+  ] as const)('%j is not ready: %s', (observation, ready) => {
+    expect(summary(compute(accepted, { ...(observation as Observation) }))).toMatchObject({ Ready: ready });
+  });
+
+  test('a failed self-test names the case', () => {
+    const failed = { ...working, selfTest: { configDigest: 'c', checks: 5, failed: ['expired'] } };
+    const status = compute(accepted, failed);
+    expect(condition(status, 'Verified')?.message).toContain('expired');
+    expect(status.verification?.failed).toEqual(['expired']);
+  });
+
+  test('an audience that opens another namespace is said and the other not named', () => {
+    const message = condition(compute({ ...accepted, sharesAudience: true }, working), 'Accepted')?.message;
+    expect(message).toContain('another namespace');
+  });
+
+  test('reasons are from the closed list', () => {
+    const reasons = new Set(Object.values(REASONS).flat() as string[]);
+    for (const status of [compute(accepted, working), compute(accepted), compute({ ...accepted, refusal: { reason: 'Conflicted', message: '' } })]) {
+      for (const { reason } of status.conditions ?? []) expect(reasons).toContain(reason);
+    }
+  });
+});
+
+describe('what a status remembers', () => {
+  const first = compute(accepted, working);
+  const later = Date.parse('2026-01-02T00:00:00Z');
+
+  test('nothing changed: the same status, times included', () => {
+    expect(compute(accepted, working, first, later)).toEqual(first);
+  });
+
+  test('times have whole seconds', () => {
+    expect(condition(first, 'Ready')?.lastTransitionTime).toBe('2026-01-01T00:00:00Z');
+    expect(first.verification?.time).toBe('2026-01-01T00:00:00Z');
+  });
+
+  test('a condition whose status changes gets a new time, the others keep theirs', () => {
+    const second = compute(accepted, { ...working, keys: { kind: 'failed', reason: 'KeysStale' } }, first, later);
+    expect(condition(second, 'IssuerReady')?.lastTransitionTime).toBe('2026-01-02T00:00:00Z');
+    expect(condition(second, 'Accepted')?.lastTransitionTime).toBe('2026-01-01T00:00:00Z');
+  });
+
+  test('another configuration, or another version of the operator, is another test', () => {
+    const selfTest = { configDigest: 'd'.repeat(64), checks: 5, failed: [] };
+    expect(compute(accepted, { ...working, selfTest }, first, later).verification?.time).toBe('2026-01-02T00:00:00Z');
+  });
+
+  test('every condition is about the generation that was looked at', () => {
+    expect(first.observedGeneration).toBe(3);
+    for (const one of first.conditions ?? []) expect(one.observedGeneration).toBe(3);
+  });
+});
