@@ -1,0 +1,42 @@
+import { parseStrictJson } from '../json/strict-json.ts';
+
+/** A JWS in compact form (RFC 7515 section 7.1), taken apart strictly but not yet believed. */
+export interface JwtParts {
+  readonly header: JsonObject;
+  readonly payload: JsonObject;
+}
+
+export type JsonObject = Readonly<Record<string, unknown>>;
+
+const SEGMENTS = /^([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)$/;
+
+/**
+ * Splits and decodes a token. Undefined when anything is not exactly as the standards write it: other characters,
+ * padding, a non-canonical last character (one token must have one spelling), JSON with duplicate members, a byte order
+ * mark, invalid UTF-8, too deep or too large.
+ */
+export function readJwtParts(token: string): JwtParts | undefined {
+  const segments = SEGMENTS.exec(token);
+  if (segments === null) return undefined;
+  const [, headerText = '', payloadText = '', signatureText = ''] = segments;
+  if (decodeBase64Url(signatureText) === undefined) return undefined;
+  const header = readObject(headerText);
+  const payload = readObject(payloadText);
+  return header === undefined || payload === undefined ? undefined : { header, payload };
+}
+
+function readObject(segment: string): JsonObject | undefined {
+  const bytes = decodeBase64Url(segment);
+  const parsed = bytes === undefined ? undefined : parseStrictJson(bytes);
+  return parsed?.ok === true && isObject(parsed.value) ? parsed.value : undefined;
+}
+
+/** Base64url without padding (RFC 7515 section 2). Undefined when the unused bits of the last character are not zero. */
+function decodeBase64Url(segment: string): Buffer | undefined {
+  const bytes = Buffer.from(segment, 'base64url');
+  return bytes.toString('base64url') === segment ? bytes : undefined;
+}
+
+function isObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
