@@ -1,0 +1,24 @@
+/** The members of `metadata` that the operator reads. A folder of manifests has only the first two or three. */
+export interface ObjectMeta {
+  readonly name: string;
+  readonly namespace: string;
+  readonly uid?: string;
+  readonly generation?: number;
+  readonly resourceVersion?: string;
+  /** RFC 3339. */
+  readonly creationTimestamp?: string;
+  readonly deletionTimestamp?: string;
+}
+
+/** A Kubernetes object as it was read: its identity is known, the rest is not yet trusted to have any shape. */
+export interface UntypedObject {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly metadata: ObjectMeta;
+  readonly [member: string]: unknown;
+}
+
+/** `namespace/name`, the key of an object among others of its kind. */
+export function objectKey(metadata: { readonly namespace: string; readonly name: string }): string {
+  return `${metadata.namespace}/${metadata.name}`;
+}

@@ -1,0 +1,48 @@
+import { readFile } from 'node:fs/promises';
+import { parseDocument } from 'yaml';
+import { UsageError } from '../options.ts';
+import {
+  DEFAULT_DOCUMENT,
+  decodeConfiguration,
+  type OperatorConfiguration,
+} from '../policy/operator-configuration.ts';
+
+export interface ConfigurationOptions {
+  readonly configFile?: string;
+  /** Wins over the file's `publicURL`. */
+  readonly publicURL?: string;
+}
+
+/**
+ * Reads and judges the administrator's configuration.
+ *
+ * @throws UsageError that lists everything that is wrong, field by field.
+ */
+export async function readConfiguration({
+  configFile,
+  publicURL,
+}: ConfigurationOptions): Promise<OperatorConfiguration> {
+  const document = configFile === undefined ? DEFAULT_DOCUMENT : await readDocument(configFile);
+  const decoded = decodeConfiguration(publicURL === undefined ? document : { ...document, publicURL });
+  if (decoded.ok) return decoded.value;
+  const source = configFile ?? 'configuration';
+  const lines = decoded.errors.map(({ path, message }) => {
+    const field = path === 'publicURL' && publicURL !== undefined ? '--public-url' : path;
+    return `${source}: ${field}: ${message}`;
+  });
+  throw new UsageError(lines.join('\n'));
+}
+
+async function readDocument(file: string): Promise<object> {
+  const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    throw new UsageError(`--config ${file}: cannot be read (${error.code ?? 'unknown error'})`);
+  });
+  const document = parseDocument(text, { uniqueKeys: true });
+  const [problem] = document.errors;
+  if (problem !== undefined) throw new UsageError(`${file}: ${problem.message}`);
+  const value: unknown = document.toJS({ maxAliasCount: 100 });
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw new UsageError(`${file}: must be a YAML document of kind OperatorConfiguration`);
+  }
+  return value;
+}

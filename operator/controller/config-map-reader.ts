@@ -1,0 +1,192 @@
+import { objectKey } from '../api/kubernetes-object.ts';
+import type { ConfigMapData } from '../policy/inputs.ts';
+import type { ConfigMapName } from '../policy/named-config-maps.ts';
+import type { Logger } from '../telemetry/log.ts';
+import type { Clock } from '../time/clock.ts';
+import { ApiError, isRecord, toApiError } from './api-error.ts';
+import type { KubeApi } from './kube-api.ts';
+import { configMaps, objectPath, resourceVersionOf } from './resource.ts';
+import { createWorkQueue } from './work-queue.ts';
+
+/**
+ * What is known of a ConfigMap without reading it: its resourceVersion, `absent` from a complete list, or `unknown`
+ * before there is one.
+ */
+export type SeenVersion = string;
+
+export interface ConfigMapReaderOptions {
+  readonly api: Pick<KubeApi, 'get'>;
+  /** What is known now, by `namespace/name`. */
+  readonly seen: (key: string) => SeenVersion;
+  /** Called when what {@link ConfigMapReader.data} returns has changed. */
+  readonly onChange: () => void;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly log: Logger;
+}
+
+/** Reads the ConfigMaps that policies name, each again when its version changes. */
+export interface ConfigMapReader {
+  /** Says which ConfigMaps are needed from now on. Others are forgotten. */
+  want(names: readonly ConfigMapName[]): void;
+  /** Must be told of every single event: of two in a row the first would be missed by looking later. */
+  noticeEvent(key: string): void;
+  /** Must be told of every complete list. */
+  noticeList(): void;
+  /**
+   * What was read, by `namespace/name`. While reading one again fails, what was read of it before stays; one that does
+   * not exist, or was never read, is missing.
+   */
+  data(): ReadonlyMap<string, ConfigMapData>;
+  /** Waits until everything that is wanted now has been tried once, with whatever outcome. */
+  triedAll(): Promise<void>;
+  close(): Promise<void>;
+}
+
+interface Entry {
+  readonly name: ConfigMapName;
+  readonly tried: PromiseWithResolvers<void>;
+  seen: SeenVersion;
+  /** What was seen when the last good read began, and the version that it brought. */
+  readAt?: SeenVersion;
+  readVersion?: string;
+  data?: ConfigMapData;
+}
+
+const backOff = { firstMs: 800, maxMs: 30_000 };
+const concurrency = 4;
+
+export function createConfigMapReader(options: ConfigMapReaderOptions): ConfigMapReader {
+  const { api, seen, onChange, clock, random, log } = options;
+  const entries = new Map<string, Entry>();
+  const queue = createWorkQueue({ work: readOne, onFailure: report, concurrency, backOff, clock, random });
+
+  async function readOne(key: string, signal: AbortSignal): Promise<void> {
+    const entry = entries.get(key);
+    if (entry === undefined || isUpToDate(entry)) {
+      return;
+    }
+    const { seen: seenBefore } = entry;
+    try {
+      const object = await getOrAbsent(api, entry.name, signal);
+      if (entry.seen !== 'absent' || seenBefore === 'absent') {
+        keep(entry, seenBefore, object);
+      }
+    } finally {
+      entry.tried.resolve();
+    }
+    // What changed meanwhile was only noted.
+    if (entries.get(key) === entry && !isUpToDate(entry)) {
+      queue.add(key);
+    }
+  }
+
+  function keep(entry: Entry, readAt: SeenVersion, object: unknown): void {
+    entry.readAt = readAt;
+    entry.readVersion = resourceVersionOf(object) ?? 'absent';
+    setData(entry, toConfigMapData(object));
+  }
+
+  function setData(entry: Entry, data: ConfigMapData | undefined): void {
+    const isChange = data !== undefined || entry.data !== undefined;
+    if (data === undefined) {
+      delete entry.data;
+    } else {
+      entry.data = data;
+    }
+    if (isChange && entries.get(objectKey(entry.name)) === entry) {
+      onChange();
+    }
+  }
+
+  function report(key: string, error: unknown, failures: number): void {
+    const { code, reason } = toApiError(error);
+    log[failures === 1 ? 'warn' : 'debug']('reading a ConfigMap failed', { configMap: key, code, reason });
+  }
+
+  /** Deletion is known without reading; any other news is read. */
+  function notice(key: string, entry: Entry): void {
+    const wasThere = entry.seen !== 'absent' && entry.seen !== 'unknown';
+    entry.seen = seen(key);
+    if (wasThere && entry.seen === 'absent') {
+      keep(entry, 'absent', undefined);
+    } else if (!isUpToDate(entry)) {
+      queue.add(key);
+    }
+  }
+
+  function forget(key: string, entry: Entry): void {
+    entries.delete(key);
+    queue.remove(key);
+    entry.tried.resolve();
+  }
+
+  return {
+    want(names) {
+      const wanted = new Map(names.map((name) => [objectKey(name), name]));
+      for (const [key, entry] of entries) {
+        if (!wanted.has(key)) {
+          forget(key, entry);
+        }
+      }
+      for (const [key, name] of wanted) {
+        if (!entries.has(key)) {
+          entries.set(key, { name, tried: Promise.withResolvers<void>(), seen: seen(key) });
+          queue.add(key);
+        }
+      }
+    },
+    noticeEvent(key) {
+      const entry = entries.get(key);
+      if (entry !== undefined) {
+        notice(key, entry);
+      }
+    },
+    noticeList() {
+      for (const [key, entry] of entries) {
+        // It may have come and gone between two lists: only the version that was read proves anything.
+        delete entry.readAt;
+        notice(key, entry);
+      }
+    },
+    data() {
+      return new Map([...entries].flatMap(([key, { data }]) => (data === undefined ? [] : [[key, data]])));
+    },
+    async triedAll() {
+      await Promise.all([...entries.values()].map(({ tried }) => tried.promise));
+    },
+    close: () => queue.close(),
+  };
+}
+
+/** A read is as good as what it began with, or as what it brought: the watch may be behind it. */
+function isUpToDate({ seen, readAt, readVersion }: Entry): boolean {
+  return readAt === seen || readVersion === seen;
+}
+
+async function getOrAbsent(
+  api: Pick<KubeApi, 'get'>,
+  name: ConfigMapName,
+  signal: AbortSignal,
+): Promise<unknown> {
+  try {
+    return await api.get(objectPath(configMaps, name), signal);
+  } catch (error) {
+    if (error instanceof ApiError && error.code === 404) {
+      return undefined;
+    }
+    throw error;
+  }
+}
+
+/** Undefined for one that does not exist, or is being deleted. */
+function toConfigMapData(object: unknown): ConfigMapData | undefined {
+  if (!isRecord(object) || (isRecord(object.metadata) && object.metadata.deletionTimestamp !== undefined)) {
+    return undefined;
+  }
+  const data = isRecord(object.data) ? object.data : {};
+  const texts = Object.entries(data).filter(
+    (entry): entry is [string, string] => typeof entry[1] === 'string',
+  );
+  return { data: Object.fromEntries(texts) };
+}

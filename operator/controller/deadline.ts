@@ -1,0 +1,59 @@
+import type { Clock } from '../time/clock.ts';
+import { localError } from './api-error.ts';
+
+/** A time limit that is also an AbortSignal. */
+export interface Deadline {
+  /** Aborted with an `ApiError` of reason `Timeout` or, when the outer signal was, `Aborted`. */
+  readonly signal: AbortSignal;
+  /** Gives the full time again. */
+  restart(): void;
+  /** Must be called when the work is over, however it ended. */
+  end(): void;
+}
+
+/** Starts a time limit of `ms` milliseconds; an abort of `outer` ends it early. */
+export function startDeadline(clock: Clock, ms: number, outer?: AbortSignal): Deadline {
+  const controller = new AbortController();
+  const expire = (): void => controller.abort(localError('Timeout'));
+  const abort = (): void => controller.abort(localError('Aborted'));
+  let cancel = clock.after(ms, expire);
+  // By hand: dependents of AbortSignal.any() would pile up on a signal that lives as long as the process.
+  outer?.addEventListener('abort', abort, { once: true });
+  if (outer?.aborted) {
+    abort();
+  }
+  return {
+    signal: controller.signal,
+    restart() {
+      cancel();
+      cancel = clock.after(ms, expire);
+    },
+    end() {
+      cancel();
+      outer?.removeEventListener('abort', abort);
+    },
+  };
+}
+
+/** Waits for `work`, but not after the signal is aborted; then throws the signal's reason. */
+export async function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  const abort = (): void => reject(signal.reason);
+  signal.addEventListener('abort', abort, { once: true });
+  if (signal.aborted) {
+    abort();
+  }
+  try {
+    return await Promise.race([work, promise]);
+  } finally {
+    signal.removeEventListener('abort', abort);
+  }
+}
+
+/** Waits `ms` milliseconds, or until the signal is aborted; never throws. */
+export async function sleep(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const cancel = clock.after(ms, resolve);
+  await untilAborted(promise, signal).catch(() => undefined);
+  cancel();
+}

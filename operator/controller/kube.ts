@@ -1,0 +1,94 @@
+import { accessSync } from 'node:fs';
+import type { OutgoingHttpHeaders } from 'node:http';
+import type { RequestOptions } from 'node:https';
+import { KubeConfig } from '@kubernetes/client-node';
+import type { Clock } from '../time/clock.ts';
+import { detailOf } from './api-error.ts';
+import { createKubeApi, type KubeApi } from './kube-api.ts';
+
+const serviceAccountFiles = ['token', 'ca.crt'].map(
+  (name) => `/var/run/secrets/kubernetes.io/serviceaccount/${name}`,
+);
+
+/** What the library makes up when it finds nothing: a server on localhost. */
+const contextOfNothing = 'loaded-context';
+
+/**
+ * Finds the cluster: the given file, else the pod's service account, else what kubectl would use (`KUBECONFIG`,
+ * `~/.kube/config`). Nothing is sent yet.
+ *
+ * This is the only file that knows the Kubernetes client library. Of that we use the reading of kubeconfig files and
+ * the credentials: tokens, token files, client certificates, exec plugins, proxies, custom CAs.
+ *
+ * @throws when the file cannot be read, or names no cluster that can be used
+ */
+export function connectToCluster({ kubeconfig, clock }: { kubeconfig?: string; clock: Clock }): KubeApi {
+  let config = loadConfig(kubeconfig);
+  const server = serverOf(config);
+
+  async function authenticate(options: RequestOptions): Promise<void> {
+    const { agent } = options;
+    await config.applyToHTTPSOptions(options);
+    if (config.getCurrentCluster()?.proxyUrl === undefined) {
+      // The library's agent keeps the first CA it saw and opens a connection per request.
+      options.agent = agent;
+    }
+    trimAuthorization(options.headers as OutgoingHttpHeaders);
+  }
+
+  /** Reads everything again; what the library remembers (exec credentials, proxy agents) is forgotten. */
+  function renew(): void {
+    try {
+      config = loadConfig(kubeconfig);
+    } catch {
+      // Perhaps the file is being replaced: the old one may still do, and its failures are reported by the calls.
+    }
+  }
+
+  return createKubeApi({ server, authenticate, renew, clock });
+}
+
+function loadConfig(kubeconfig: string | undefined): KubeConfig {
+  const config = new KubeConfig();
+  try {
+    if (kubeconfig !== undefined) {
+      config.loadFromFile(kubeconfig);
+    } else if (serviceAccountFiles.every(isReadable)) {
+      config.loadFromCluster();
+    } else {
+      config.loadFromDefault();
+    }
+  } catch (error) {
+    // Without the cause: a YAML error quotes the lines around it, and those may hold a token.
+    throw new Error(`the kubeconfig cannot be read: ${detailOf(error)}`);
+  }
+  return config;
+}
+
+function serverOf(config: KubeConfig): string {
+  const cluster = config.getCurrentCluster();
+  if (cluster === null || config.currentContext === contextOfNothing) {
+    throw new Error('no cluster is configured: there is no kubeconfig, or it has no current context');
+  }
+  if (!cluster.server.startsWith('https:') && !cluster.skipTLSVerify) {
+    throw new Error('the kubeconfig names a server without TLS: credentials are not sent there');
+  }
+  return new URL(cluster.server).href;
+}
+
+/** A token file may end with a line break, which no header may hold. */
+function trimAuthorization(headers: OutgoingHttpHeaders): void {
+  const { Authorization: value } = headers;
+  if (typeof value === 'string') {
+    headers.Authorization = value.trim();
+  }
+}
+
+function isReadable(file: string): boolean {
+  try {
+    accessSync(file);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,166 @@
+import { objectKey, type UntypedObject } from '../api/kubernetes-object.ts';
+import type { Logger } from '../telemetry/log.ts';
+import type { Clock } from '../time/clock.ts';
+import { type ApiError, toApiError } from './api-error.ts';
+import { sleep } from './deadline.ts';
+import type { KubeApi } from './kube-api.ts';
+import {
+  initialReflection,
+  type ReflectorInput,
+  type ReflectorState,
+  type StoreChange,
+  step,
+} from './reflector-state.ts';
+import { collectionPath, type ResourceKind } from './resource.ts';
+
+export interface ReflectorOptions {
+  readonly api: Pick<KubeApi, 'list' | 'watch'>;
+  readonly resource: ResourceKind;
+  /** All namespaces when absent. */
+  readonly namespace?: string;
+  /** Keeps only the metadata of the objects, and asks for no more. */
+  readonly metadataOnly?: boolean;
+  /** Called after each change of the store, the first time when the first list is complete. Must not throw. */
+  readonly onChange: (change: StoreChange) => void;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly log: Logger;
+}
+
+/** A copy of a collection that keeps itself up to date, whatever happens to the connection. */
+export interface Reflector {
+  /** Whether a list has been complete at least once. */
+  isSynced(): boolean;
+  /** What it does right now. */
+  state(): ReflectorState;
+  /** One object as it is now, by `namespace/name`. */
+  get(key: string): UntypedObject | undefined;
+  /** The objects by `namespace/name`; never changed afterwards. */
+  snapshot(): ReadonlyMap<string, UntypedObject>;
+  /** Ends list and watch; no change arrives once it has been called. */
+  stop(): Promise<void>;
+}
+
+/** Lists and watches a collection until it is stopped. */
+export function startReflector(options: ReflectorOptions): Reflector {
+  const { api, resource, namespace, metadataOnly = false, clock, random } = options;
+  const path = collectionPath(resource, namespace);
+  const controller = new AbortController();
+  const read = { metadataOnly, signal: controller.signal };
+  const store = new Map<string, UntypedObject>();
+  let copy: ReadonlyMap<string, UntypedObject> | undefined;
+  let synced = false;
+  let current = initialReflection;
+  const report = createFailureReport(options);
+
+  function take(input: ReflectorInput): void {
+    if (controller.signal.aborted && input.kind !== 'stop') {
+      return;
+    }
+    const { next, change } = step(current, input, { resource, nowMs: clock.monotonicMs(), random: random() });
+    if (next.state.kind === 'waiting' && next.state !== current.state) {
+      report.failed(next.state.error);
+    } else if (input.kind === 'event') {
+      // Not a page: where lists work and watches do not, it would be said over and over.
+      report.answered();
+    }
+    current = next;
+    if (change !== undefined) {
+      applyChange(store, change);
+      copy = undefined;
+      synced ||= change.kind === 'replace';
+      options.onChange(change);
+    }
+  }
+
+  async function list(continueToken: string | undefined): Promise<void> {
+    const query = { limit: current.pageLimit, continue: continueToken };
+    take({ kind: 'page', page: await api.list(path, query, read) });
+  }
+
+  async function watch(resourceVersion: string): Promise<void> {
+    // Spread, so that replicas and collections do not come back all at once.
+    const timeoutSeconds = 300 + Math.floor(random() * 300);
+    const query = { resourceVersion, allowWatchBookmarks: true, timeoutSeconds };
+    for await (const event of api.watch(path, query, read)) {
+      take({ kind: 'event', event });
+      if (current.state.kind !== 'watching') {
+        return;
+      }
+    }
+    take({ kind: 'watch-ended' });
+  }
+
+  async function act(state: ReflectorState): Promise<void> {
+    switch (state.kind) {
+      case 'listing':
+        return list(state.continueToken);
+      case 'watching':
+        return watch(state.resourceVersion);
+      case 'waiting':
+        await sleep(clock, state.delayMs, controller.signal);
+        return take({ kind: 'waited' });
+    }
+  }
+
+  async function run(): Promise<void> {
+    while (!controller.signal.aborted) {
+      await act(current.state).catch((error: unknown) => take({ kind: 'failed', error: toApiError(error) }));
+    }
+  }
+
+  const ended = run();
+  return {
+    isSynced: () => synced,
+    get: (key) => store.get(key),
+    state: () => current.state,
+    snapshot: () => (copy ??= new Map(store)),
+    stop() {
+      controller.abort();
+      take({ kind: 'stop' });
+      return ended;
+    },
+  };
+}
+
+function applyChange(store: Map<string, UntypedObject>, change: StoreChange): void {
+  switch (change.kind) {
+    case 'replace':
+      store.clear();
+      for (const object of change.objects) {
+        store.set(objectKey(object.metadata), object);
+      }
+      return;
+    case 'set':
+      store.set(objectKey(change.object.metadata), change.object);
+      return;
+    case 'remove':
+      store.delete(change.key);
+  }
+}
+
+/** Says each cause of trouble once, and its end; repetitions go to debug. */
+function createFailureReport({ log, resource, namespace }: ReflectorOptions): {
+  failed(error: ApiError): void;
+  answered(): void;
+} {
+  let said: string | undefined;
+  const about = { resource: resource.plural, group: resource.group, namespace };
+  return {
+    failed({ code, reason, message }) {
+      const isNew = message !== said;
+      said = message;
+      const text =
+        code === 404 && resource.group !== ''
+          ? 'the API server does not know this resource: is its CRD installed?'
+          : 'reading from the API server failed';
+      log[isNew ? 'warn' : 'debug'](text, { ...about, code, reason, error: message });
+    },
+    answered() {
+      if (said !== undefined) {
+        said = undefined;
+        log.info('reading from the API server works again', about);
+      }
+    },
+  };
+}

@@ -1,0 +1,80 @@
+import type { ObjectMeta, UntypedObject } from '../api/kubernetes-object.ts';
+import { GROUP, KIND, PLURAL, VERSION } from '../api/mcp-auth-policy.gen.ts';
+import { isRecord } from './api-error.ts';
+
+/** A kind of namespaced objects, and where the API server has them. */
+export interface ResourceKind {
+  /** Empty for the core group. */
+  readonly group: string;
+  readonly version: string;
+  readonly plural: string;
+  readonly kind: string;
+}
+
+export const mcpAuthPolicies: ResourceKind = { group: GROUP, version: VERSION, plural: PLURAL, kind: KIND };
+export const configMaps: ResourceKind = { group: '', version: 'v1', plural: 'configmaps', kind: 'ConfigMap' };
+
+/** Path of a collection; of all namespaces when none is given. */
+export function collectionPath({ group, version, plural }: ResourceKind, namespace?: string): string {
+  const root = group === '' ? `/api/${version}` : `/apis/${group}/${version}`;
+  return namespace === undefined
+    ? `${root}/${plural}`
+    : `${root}/namespaces/${encodeURIComponent(namespace)}/${plural}`;
+}
+
+/** Path of one object. The name must be a valid one: `..` would lead elsewhere. */
+export function objectPath(
+  resource: ResourceKind,
+  { namespace, name }: { readonly namespace: string; readonly name: string },
+): string {
+  return `${collectionPath(resource, namespace)}/${encodeURIComponent(name)}`;
+}
+
+/**
+ * Judges the identity of an object from a list or a watch, and leaves out what nobody reads: of the metadata only the
+ * members of `ObjectMeta` stay, neither managedFields nor annotations (up to 256 KiB an object, chosen by tenants).
+ *
+ * @returns undefined for something that is not a namespaced object with a version
+ */
+export function toStoredObject(raw: unknown, resource: ResourceKind): UntypedObject | undefined {
+  const metadata = isRecord(raw) ? toObjectMeta(raw.metadata) : undefined;
+  if (!isRecord(raw) || metadata?.resourceVersion === undefined) {
+    return undefined;
+  }
+  // Items of a list often come without these two.
+  return { ...raw, apiVersion: apiVersionOf(resource), kind: resource.kind, metadata };
+}
+
+/** The `apiVersion` that objects of this kind carry. */
+function apiVersionOf({ group, version }: ResourceKind): string {
+  return group === '' ? version : `${group}/${version}`;
+}
+
+/** The resourceVersion of an object that may have nothing else, such as a bookmark's. */
+export function resourceVersionOf(raw: unknown): string | undefined {
+  const metadata = isRecord(raw) ? raw.metadata : undefined;
+  return isRecord(metadata) ? nonEmptyString(metadata.resourceVersion) : undefined;
+}
+
+function toObjectMeta(metadata: unknown): ObjectMeta | undefined {
+  const given = isRecord(metadata) ? metadata : {};
+  const name = nonEmptyString(given.name);
+  const namespace = nonEmptyString(given.namespace);
+  if (name === undefined || namespace === undefined) {
+    return undefined;
+  }
+  const texts = ['uid', 'resourceVersion', 'creationTimestamp', 'deletionTimestamp'].flatMap((member) => {
+    const text = nonEmptyString(given[member]);
+    return text === undefined ? [] : [[member, text]];
+  });
+  const { generation } = given;
+  return {
+    ...{ name, namespace },
+    ...(typeof generation === 'number' ? { generation } : {}),
+    ...Object.fromEntries(texts),
+  };
+}
+
+function nonEmptyString(value: unknown): string | undefined {
+  return typeof value === 'string' && value !== '' ? value : undefined;
+}

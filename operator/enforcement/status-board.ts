@@ -1,0 +1,79 @@
+import { isDeepStrictEqual } from 'node:util';
+import { type ObjectMeta, objectKey, type UntypedObject } from '../api/kubernetes-object.ts';
+import type { McpAuthPolicyStatus } from '../api/mcp-auth-policy.gen.ts';
+import { statusFor } from '../policy/status.ts';
+import type { Clock } from '../time/clock.ts';
+import type { PolicyReport } from './enforcement.ts';
+import { readStoredStatus } from './stored-status.ts';
+
+/** A policy as the cluster shows it. */
+export interface ShownPolicy {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly metadata: Pick<ObjectMeta, 'name' | 'namespace' | 'generation'>;
+  readonly spec: unknown;
+  readonly status: McpAuthPolicyStatus | undefined;
+}
+
+export interface StatusBoard {
+  /** Computes the statuses again; `onStatus` is called for every policy that has one. */
+  update(objects: readonly UntypedObject[], reports: readonly PolicyReport[]): void;
+  list(): readonly ShownPolicy[];
+}
+
+export interface StatusBoardParts {
+  readonly clock: Clock;
+  readonly operatorVersion: string;
+  /** `isNew`: it differs from the one before. */
+  readonly onStatus: (object: UntypedObject, status: McpAuthPolicyStatus, isNew: boolean) => void;
+}
+
+/** Knows the last status of every policy, so that the next one keeps its times and only changes are told. */
+export function createStatusBoard({ clock, operatorVersion, onStatus }: StatusBoardParts): StatusBoard {
+  let shown = new Map<string, ShownPolicy & { readonly uid?: string | undefined }>();
+
+  return {
+    update(objects, reports) {
+      const reportOf = new Map(reports.map((report) => [objectKey(report.outcome), report]));
+      const before = shown;
+      shown = new Map();
+      for (const object of objects) {
+        const key = objectKey(object.metadata);
+        const known = before.get(key);
+        const previous = known?.uid === object.metadata.uid ? known?.status : undefined;
+        const stored = previous ?? readStoredStatus(object);
+        const report = reportOf.get(key);
+        const status = report?.isSettled === true ? compute(report, stored) : previous;
+        shown.set(key, { ...show(object, status), uid: object.metadata.uid });
+        if (status !== undefined) onStatus(object, status, !isDeepStrictEqual(status, stored));
+      }
+    },
+    list: () => [...shown.values()].map(({ uid: _, ...policy }) => policy),
+  };
+
+  function compute(report: PolicyReport, previous: McpAuthPolicyStatus | undefined): McpAuthPolicyStatus {
+    const { outcome, compiled, observation } = report;
+    return statusFor({
+      outcome,
+      ...(compiled === undefined ? {} : { compiled }),
+      ...(observation === undefined ? {} : { observation }),
+      ...(previous === undefined ? {} : { previous }),
+      operatorVersion,
+      nowMs: clock.nowMs(),
+    });
+  }
+}
+
+function show(
+  { apiVersion, kind, metadata, spec }: UntypedObject,
+  status: McpAuthPolicyStatus | undefined,
+): ShownPolicy {
+  const { name, namespace, generation } = metadata;
+  return {
+    apiVersion,
+    kind,
+    metadata: { name, namespace, ...(generation === undefined ? {} : { generation }) },
+    spec,
+    status,
+  };
+}

@@ -1,0 +1,32 @@
+/** A whole response that is known before it is written. */
+export interface Answer {
+  readonly status: number;
+  /** Lower-case names. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: string;
+}
+
+/**
+ * A refusal. The body is a JSON-RPC error with an `id` member, without which some MCP clients show no message. It says
+ * nothing about what is behind the endpoint.
+ */
+export function refuse(
+  status: number,
+  message: string,
+  headers: Readonly<Record<string, string>> = {},
+): Answer {
+  return {
+    status,
+    headers: { 'content-type': 'application/json', 'cache-control': 'no-store', ...headers },
+    // An application-defined code: the ranges that JSON-RPC and MCP reserve have other meanings.
+    body: JSON.stringify({ jsonrpc: '2.0', id: null, error: { code: status, message } }),
+  };
+}
+
+/** 503: it cannot be decided now. Never a challenge, which would send the client to its authorization server. */
+export function unavailable(retryAfterSeconds: number): Answer {
+  const seconds = String(Math.max(1, Math.ceil(retryAfterSeconds)));
+  return refuse(503, 'The request cannot be decided at the moment; try again later.', {
+    'retry-after': seconds,
+  });
+}

@@ -1,0 +1,63 @@
+import type { ServerResponse } from 'node:http';
+import { objectKey } from '../api/kubernetes-object.ts';
+import type { Snapshot } from '../policy/snapshot.ts';
+import type { Clock } from '../time/clock.ts';
+import type { Admission } from './mcp.ts';
+
+interface Exchange {
+  readonly key: string;
+  readonly digest: string;
+  readonly response: ServerResponse;
+}
+
+/** The longest delay that a timer takes. */
+const MAX_DELAY_MS = 2 ** 31 - 1;
+
+/** Admitted requests that are still being answered. */
+export class Exchanges {
+  readonly #open = new Set<Exchange>();
+  readonly #inFlight = new Map<string, number>();
+  readonly #clock: Clock;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** How many requests of a policy (`namespace/name`) are being answered. */
+  inFlight(key: string): number {
+    return this.#inFlight.get(key) ?? 0;
+  }
+
+  /** Follows an exchange to its end, and cuts it when the token that opened it expires. */
+  add({ policy, principal }: Admission, response: ServerResponse): void {
+    const exchange: Exchange = { key: objectKey(policy), digest: policy.digest, response };
+    this.#open.add(exchange);
+    this.#inFlight.set(exchange.key, this.inFlight(exchange.key) + 1);
+    const cancel = this.#cutAt(principal.expiresAt * 1000, response);
+    response.once('close', () => {
+      cancel();
+      this.#open.delete(exchange);
+      const left = this.inFlight(exchange.key) - 1;
+      if (left > 0) this.#inFlight.set(exchange.key, left);
+      else this.#inFlight.delete(exchange.key);
+    });
+  }
+
+  /** Cuts every exchange whose policy is gone or has changed. */
+  keepOnly({ policies }: Snapshot): void {
+    for (const { key, digest, response } of this.#open) {
+      if (policies.get(key)?.digest !== digest) response.destroy();
+    }
+  }
+
+  #cutAt(atMs: number, response: ServerResponse): () => void {
+    let cancel = (): void => undefined;
+    const wait = (): void => {
+      const left = atMs - this.#clock.nowMs();
+      if (left <= 0) response.destroy();
+      else cancel = this.#clock.after(Math.min(left, MAX_DELAY_MS), wait);
+    };
+    wait();
+    return () => cancel();
+  }
+}

@@ -1,0 +1,76 @@
+import {
+  createServer as createHttpServer,
+  type RequestListener,
+  type Server,
+  type ServerOptions,
+} from 'node:http';
+import type { Server as TlsServer } from 'node:https';
+import { createServer as createTlsServer } from 'node:https';
+
+export interface Address {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** PEM texts. */
+export interface TlsIdentity {
+  readonly cert: string;
+  readonly key: string;
+}
+
+export interface Listener {
+  /** Where it listens; the port is the real one, also when 0 was asked for. */
+  readonly address: Address;
+  /** Serves new connections with another certificate. Throws when the pair does not fit. */
+  replaceIdentity(identity: TlsIdentity): void;
+  /** Stops accepting, lets what is being answered end, and cuts what is left after `graceMs`. */
+  drain(graceMs: number): Promise<void>;
+}
+
+const OPTIONS: ServerOptions = {
+  maxHeaderSize: 16 * 1024,
+  // Longer than a balancer's usual 60 s, so that it is never us who close a connection that it is about to use.
+  keepAliveTimeout: 75_000,
+  headersTimeout: 10_000,
+  requestTimeout: 60_000,
+  requireHostHeader: true,
+};
+
+/** Starts to listen. Rejects with the system's error when the address cannot be had. */
+export async function listen(
+  endpoint: RequestListener,
+  { host, port }: Address,
+  identity?: TlsIdentity,
+): Promise<Listener> {
+  const server =
+    identity === undefined ? createHttpServer(OPTIONS) : createTlsServer({ ...OPTIONS, ...identity });
+  // Above its limit Node drops header fields without a word; the size limit above bounds their number.
+  server.maxHeadersCount = 0;
+  server.on('request', endpoint);
+  server.on('request', (_, response) => {
+    // A connection that was busy when draining began is kept alive by Node unless it is closed when it becomes idle.
+    response.once('close', () => {
+      if (!server.listening) setImmediate(() => server.closeIdleConnections());
+    });
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, host === '' ? undefined : host, () => {
+      server.off('error', reject);
+      resolve();
+    });
+  });
+  const bound = server.address();
+  return {
+    address: { host, port: typeof bound === 'object' && bound !== null ? bound.port : port },
+    replaceIdentity: (next) => (server as TlsServer).setSecureContext(next),
+    drain: (graceMs) => drain(server, graceMs),
+  };
+}
+
+async function drain(server: Server | TlsServer, graceMs: number): Promise<void> {
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+  const timer = setTimeout(() => server.closeAllConnections(), graceMs);
+  await closed;
+  clearTimeout(timer);
+}

@@ -1,0 +1,69 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { toNodeHandler } from '@modelcontextprotocol/node';
+import { type AuthInfo, createMcpHandler, McpServer } from '@modelcontextprotocol/server';
+import type { CompiledPolicy } from '../policy/snapshot.ts';
+import type { Principal } from '../verify/verdict.ts';
+
+/** What an admitted request carries on. */
+export interface Admission {
+  readonly policy: CompiledPolicy;
+  readonly principal: Principal;
+}
+
+export interface BuiltInServer {
+  /** Answers one admitted request. */
+  handle(request: IncomingMessage, response: ServerResponse, admission: Admission): Promise<void>;
+  /** Ends every open stream. */
+  close(): Promise<void>;
+}
+
+/**
+ * The built-in MCP server: 2026-07-28, and older revisions without sessions. Its one tool shows who the caller was found
+ * to be and which policy let it in.
+ */
+export function createBuiltInServer(version: string, onError: (error: Error) => void): BuiltInServer {
+  const handler = createMcpHandler(({ authInfo }) => buildServer(version, readAdmission(authInfo)), {
+    onerror: onError,
+  });
+  const answer = toNodeHandler(handler, { onerror: onError });
+  return {
+    async handle(request, response, admission) {
+      // The SDK hands all headers on to the server: the caller's token stops here.
+      delete request.headers.authorization;
+      const admitted = Object.assign(request, { auth: toAuthInfo(admission) });
+      // Node types what a server's request always has as possibly missing.
+      await answer(admitted as typeof admitted & { method: string; url: string }, response);
+    },
+    close: () => handler.close(),
+  };
+}
+
+function buildServer(version: string, admission: Admission): McpServer {
+  const server = new McpServer({ name: 'mcp-auth-operator', version });
+  server.registerTool(
+    'whoami',
+    {
+      title: 'Who am I',
+      description: 'Shows the verified caller of this request and the policy that admitted it.',
+      annotations: { readOnlyHint: true, openWorldHint: false },
+    },
+    () => ({ content: [{ type: 'text', text: JSON.stringify(describe(admission)) }] }),
+  );
+  return server;
+}
+
+function describe({ policy, principal }: Admission): object {
+  const { namespace, name, generation, resource } = policy;
+  return { principal, policy: { namespace, name, generation, resource } };
+}
+
+function toAuthInfo(admission: Admission): AuthInfo {
+  const { clientId, subject, scopes, expiresAt } = admission.principal;
+  return { token: '', clientId: clientId ?? subject, scopes: [...scopes], expiresAt, extra: { admission } };
+}
+
+function readAdmission(authInfo: AuthInfo | undefined): Admission {
+  const admission = authInfo?.extra?.admission;
+  if (admission === undefined) throw new Error('a request reached the built-in server without an admission');
+  return admission as Admission;
+}

@@ -1,0 +1,71 @@
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+import { objectKey } from '../api/kubernetes-object.ts';
+import type { Snapshot } from '../policy/snapshot.ts';
+import type { Logger } from '../telemetry/log.ts';
+import { type Answer, refuse, unavailable } from './answer.ts';
+import type { Exchanges } from './exchanges.ts';
+import type { DecisionReason, Gate } from './gate.ts';
+import type { Admission, BuiltInServer } from './mcp.ts';
+
+export interface PublicEndpointParts {
+  readonly gate: Gate;
+  /** The snapshot in force; a request takes it once. */
+  readonly currentSnapshot: () => Snapshot;
+  readonly builtInServer: BuiltInServer;
+  readonly exchanges: Exchanges;
+  /** Told of every decision; `policy` is `namespace/name`. */
+  readonly onDecision: (reason: DecisionReason | 'overloaded', policy: string | undefined) => void;
+  readonly log: Logger;
+}
+
+/** What answers on the public port. */
+export function createPublicEndpoint(parts: PublicEndpointParts): RequestListener {
+  return (request, response) => {
+    serve(request, response, parts).catch((error: unknown) => {
+      parts.log.error('request failed', { error: error instanceof Error ? error.stack : String(error) });
+      if (response.headersSent) response.destroy();
+      else write(response, refuse(500, 'Internal error.'));
+    });
+  };
+}
+
+async function serve(
+  request: IncomingMessage,
+  response: ServerResponse,
+  parts: PublicEndpointParts,
+): Promise<void> {
+  const head = { method: request.method ?? '', target: request.url ?? '', rawHeaders: request.rawHeaders };
+  const snapshot = parts.currentSnapshot();
+  const decision = await parts.gate(head, snapshot);
+  const policy = decision.policy === undefined ? undefined : objectKey(decision.policy);
+  if (decision.kind === 'answer') {
+    parts.onDecision(decision.reason, policy);
+    write(response, decision.answer);
+    return;
+  }
+  if (parts.exchanges.inFlight(objectKey(decision.policy)) >= snapshot.maxInFlightPerPolicy) {
+    parts.onDecision('overloaded', policy);
+    write(response, unavailable(1));
+    return;
+  }
+  parts.onDecision('admitted', policy);
+  for (const [name, value] of Object.entries(decision.headers)) response.setHeader(name, value);
+  await answerAdmitted(request, response, decision, parts);
+}
+
+async function answerAdmitted(
+  request: IncomingMessage,
+  response: ServerResponse,
+  admission: Admission,
+  { exchanges, builtInServer }: PublicEndpointParts,
+): Promise<void> {
+  // The client may have left while the keys were fetched.
+  if (response.destroyed) return;
+  exchanges.add(admission, response);
+  await builtInServer.handle(request, response, admission);
+}
+
+function write(response: ServerResponse, { status, headers, body }: Answer): void {
+  response.writeHead(status, headers);
+  response.end(body);
+}

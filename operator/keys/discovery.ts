@@ -1,0 +1,62 @@
+import { parseStrictUrl } from '../api/strict-url.ts';
+import { parseStrictJson } from '../json/strict-json.ts';
+import type { DocumentOutcome } from './outbound.ts';
+import type { KeyFailure } from './key-source.ts';
+
+export type DiscoveryOutcome =
+  | { readonly ok: true; readonly jwksURI: string }
+  | { readonly ok: false; readonly failure: KeyFailure };
+
+/** Bytes of an authorization server's metadata that are read at most. */
+export const MAX_METADATA_BYTES = 64 * 1024;
+
+/**
+ * Where an issuer's metadata may be, in the order in which MCP clients look: RFC 8414 section 3.1 (the well-known string
+ * goes before the path), OpenID Connect with the same insertion, OpenID Connect Discovery section 4 (appended).
+ */
+export function discoveryLocations(issuer: string): readonly string[] {
+  const path = parseStrictUrl(issuer)?.path.replace(/\/$/, '') ?? '';
+  const base = issuer.replace(/\/$/, '');
+  const origin = base.slice(0, base.length - path.length);
+  const inserted = ['oauth-authorization-server', 'openid-configuration'].map(
+    (name) => `${origin}/.well-known/${name}${path}`,
+  );
+  return path === '' ? inserted : [...inserted, `${base}/.well-known/openid-configuration`];
+}
+
+/** Judges metadata: its `issuer` must be the expected one byte for byte (RFC 8414 section 3.3). */
+export function judgeMetadata(body: Uint8Array, issuer: string): DiscoveryOutcome {
+  const parsed = parseStrictJson(body);
+  const metadata = parsed.ok ? parsed.value : undefined;
+  if (typeof metadata !== 'object' || metadata === null || Array.isArray(metadata)) {
+    return { ok: false, failure: 'InvalidDocument' };
+  }
+  const { issuer: named, jwks_uri: jwksURI } = metadata as Readonly<Record<string, unknown>>;
+  if (typeof named !== 'string') return { ok: false, failure: 'InvalidDocument' };
+  if (named !== issuer) return { ok: false, failure: 'IssuerMismatch' };
+  const isUsable = typeof jwksURI === 'string' && parseStrictUrl(jwksURI)?.scheme === 'https';
+  return isUsable ? { ok: true, jwksURI } : { ok: false, failure: 'InvalidDocument' };
+}
+
+/** From the least telling to the most. */
+const TELLING: readonly KeyFailure[] = ['HTTPError', 'TooLarge', 'InvalidDocument', 'IssuerMismatch'];
+
+/**
+ * Looks at one location after the other. A server that answers, but not with good metadata, may have it elsewhere (some
+ * answer unknown paths with a page); one that cannot be reached will not be reached elsewhere either.
+ */
+export async function discover(
+  issuer: string,
+  locations: readonly string[],
+  fetch: (url: string) => Promise<DocumentOutcome>,
+): Promise<DiscoveryOutcome> {
+  let failure: KeyFailure = 'HTTPError';
+  for (const location of locations) {
+    const fetched = await fetch(location);
+    if (!fetched.ok && !fetched.answered) return { ok: false, failure: fetched.failure };
+    const judged: DiscoveryOutcome = fetched.ok ? judgeMetadata(fetched.body, issuer) : { ok: false, failure: fetched.failure };
+    if (judged.ok) return judged;
+    if (TELLING.indexOf(judged.failure) > TELLING.indexOf(failure)) failure = judged.failure;
+  }
+  return { ok: false, failure };
+}

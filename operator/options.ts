@@ -1,0 +1,205 @@
+import { parseArgs } from 'node:util';
+import type { Address } from './http/listener.ts';
+import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from './telemetry/log.ts';
+
+/** A mistake in how the program was called. The message names what to change. */
+export class UsageError extends Error {}
+
+/** What `run` and `serve` share. */
+export interface EndpointOptions {
+  readonly configFile?: string;
+  readonly publicURL?: string;
+  readonly listen: Address;
+  readonly adminListen: Address;
+  readonly tlsFiles?: { readonly cert: string; readonly key: string };
+  readonly logLevel: LogLevel;
+  readonly logFormat: LogFormat;
+}
+
+export interface RunOptions extends EndpointOptions {
+  readonly command: 'run';
+  readonly kubeconfig?: string;
+  /** Empty: all namespaces. */
+  readonly namespaces: readonly string[];
+}
+
+export interface ServeOptions extends EndpointOptions {
+  readonly command: 'serve';
+  readonly policies: string;
+}
+
+export interface CompileOptions {
+  readonly command: 'compile';
+  /** A file, a folder, or `-` for standard input. */
+  readonly path: string;
+  readonly output: 'yaml' | 'json';
+  readonly configFile?: string;
+  readonly publicURL?: string;
+}
+
+export type Options =
+  | RunOptions
+  | ServeOptions
+  | CompileOptions
+  | { readonly command: 'version' }
+  | { readonly command: 'help' };
+
+type Flags = Readonly<Record<string, string | undefined>>;
+
+const SHARED = [
+  'config',
+  'public-url',
+  'listen',
+  'admin-listen',
+  'tls-cert',
+  'tls-key',
+  'log-level',
+  'log-format',
+];
+
+/** Flags of each command. Each can also be set in the environment, see {@link readFlags}. */
+const FLAGS: Readonly<Record<string, readonly string[]>> = {
+  run: [...SHARED, 'kubeconfig', 'namespaces', 'pod-name', 'pod-namespace'],
+  serve: [...SHARED, 'policies', 'kubeconfig'],
+  compile: ['filename', 'output', 'config', 'public-url'],
+  version: [],
+};
+
+const SHORT: Readonly<Record<string, string>> = { filename: 'f', output: 'o' };
+
+export const USAGE = `Usage: mcp-auth-operator <command> [flags]
+
+Commands:
+  run                    operator against a cluster
+    --kubeconfig FILE      default: the service account of the pod, else the usual kubeconfig
+    --namespaces A,B       watch only these namespaces (default: all)
+    --pod-name NAME        name of this replica
+    --pod-namespace NAME   namespace of this replica
+  serve                  operator against a folder of manifests, without a cluster
+    --policies DIR         the folder (required)
+  compile                print snapshot, findings and conditions of manifests; no network
+    -f, --filename PATH    a file, a folder, or - for standard input (required)
+    -o, --output FORMAT    yaml (default) or json
+  version                print version, revision and Node version
+
+Flags of run, serve and compile:
+  --config FILE          administrator's configuration
+  --public-url URL       wins over publicURL in the configuration
+
+Flags of run and serve:
+  --listen HOST:PORT        public port (run: :8080, serve: 127.0.0.1:8080)
+  --admin-listen HOST:PORT  health, metrics, statuses (run: :9090, serve: 127.0.0.1:9090)
+  --tls-cert FILE --tls-key FILE  serve the public port with TLS
+  --log-level LEVEL         ${LOG_LEVELS.join(', ')} (default info)
+  --log-format FORMAT       ${LOG_FORMATS.join(', ')} (run: json, serve: text)
+
+Each flag can also be set as MCP_AUTH_<FLAG>, for example MCP_AUTH_PUBLIC_URL.
+`;
+
+/**
+ * Reads the command line and the environment into one frozen value.
+ *
+ * @throws UsageError
+ */
+export function readOptions(args: readonly string[], environment: Flags): Options {
+  const [command = 'help', ...rest] = args;
+  if (['help', '--help', '-h'].includes(command) || rest.includes('--help') || rest.includes('-h')) {
+    return { command: 'help' };
+  }
+  if (command === '--version') return { command: 'version' };
+  const names = FLAGS[command];
+  if (names === undefined) {
+    throw new UsageError(`unknown command ${command}: use one of ${Object.keys(FLAGS).join(', ')}`);
+  }
+  return Object.freeze(toOptions(command, readFlags(command, names, rest, environment)));
+}
+
+/** A flag wins over its variable `MCP_AUTH_<FLAG>`. */
+function readFlags(
+  command: string,
+  names: readonly string[],
+  args: readonly string[],
+  environment: Flags,
+): Flags {
+  const options = Object.fromEntries(
+    names.map((name) => [name, { type: 'string' as const, ...(SHORT[name] ? { short: SHORT[name] } : {}) }]),
+  );
+  let given: Flags;
+  try {
+    given = parseArgs({ args: [...args], options, strict: true, allowPositionals: false }).values as Flags;
+  } catch (error) {
+    throw new UsageError(`${command}: ${error instanceof Error ? error.message : String(error)}`);
+  }
+  return Object.fromEntries(names.map((name) => [name, given[name] ?? environment[variableOf(name)]]));
+}
+
+function variableOf(flag: string): string {
+  return `MCP_AUTH_${flag.toUpperCase().replaceAll('-', '_')}`;
+}
+
+function toOptions(command: string, flags: Flags): Options {
+  switch (command) {
+    case 'run':
+      return {
+        command,
+        ...optional('kubeconfig', flags.kubeconfig),
+        namespaces: (flags.namespaces ?? '').split(',').filter((name) => name !== ''),
+        ...endpointOptions(flags, { host: '', logFormat: 'json' }),
+      };
+    case 'serve':
+      return {
+        command,
+        policies: need(flags.policies, '--policies DIR'),
+        ...endpointOptions(flags, { host: '127.0.0.1', logFormat: 'text' }),
+      };
+    case 'compile':
+      return {
+        command,
+        path: need(flags.filename, '-f PATH'),
+        output: oneOf('--output', flags.output ?? 'yaml', ['yaml', 'json']),
+        ...optional('configFile', flags.config),
+        ...optional('publicURL', flags['public-url']),
+      };
+    default:
+      return { command: 'version' };
+  }
+}
+
+function endpointOptions(flags: Flags, defaults: { host: string; logFormat: LogFormat }): EndpointOptions {
+  const { 'tls-cert': cert, 'tls-key': key } = flags;
+  if ((cert === undefined) !== (key === undefined))
+    throw new UsageError('--tls-cert and --tls-key go together');
+  return {
+    ...optional('configFile', flags.config),
+    ...optional('publicURL', flags['public-url']),
+    listen: readAddress('--listen', flags.listen ?? `${defaults.host}:8080`),
+    adminListen: readAddress('--admin-listen', flags['admin-listen'] ?? `${defaults.host}:9090`),
+    ...(cert === undefined || key === undefined ? {} : { tlsFiles: { cert, key } }),
+    logLevel: oneOf('--log-level', flags['log-level'] ?? 'info', LOG_LEVELS),
+    logFormat: oneOf('--log-format', flags['log-format'] ?? defaults.logFormat, LOG_FORMATS),
+  };
+}
+
+/** `HOST:PORT`, `:PORT` for all addresses, `[v6]:PORT`. */
+function readAddress(flag: string, text: string): Address {
+  const [, host, port] = /^(.*):(\d{1,5})$/.exec(text) ?? [];
+  if (host === undefined || port === undefined || Number(port) > 65_535) {
+    throw new UsageError(`${flag} ${text}: use HOST:PORT or :PORT`);
+  }
+  return { host: host.replace(/^\[(.*)\]$/, '$1'), port: Number(port) };
+}
+
+function oneOf<T extends string>(flag: string, value: string, values: readonly T[]): T {
+  const found = values.find((known) => known === value);
+  if (found === undefined) throw new UsageError(`${flag} ${value}: use one of ${values.join(', ')}`);
+  return found;
+}
+
+function need(value: string | undefined, flag: string): string {
+  if (value === undefined || value === '') throw new UsageError(`${flag} is required`);
+  return value;
+}
+
+function optional<K extends string>(name: K, value: string | undefined): { readonly [N in K]?: string } {
+  return (value === undefined ? {} : { [name]: value }) as { readonly [N in K]?: string };
+}

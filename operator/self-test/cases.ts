@@ -1,0 +1,58 @@
+import type { DecisionReason } from '../http/gate.ts';
+import type { JwtVerifierConfig } from '../policy/verifier-config.ts';
+import type { ThrowawayKey } from './throwaway-key.ts';
+
+/** One request of a self-test and the only decision that passes. */
+export interface SelfTestCase {
+  readonly name: string;
+  /** Undefined: no token is sent. */
+  readonly token: string | undefined;
+  readonly expected: DecisionReason;
+}
+
+export interface SelfTestKeys {
+  /** The issuer's key, as the verifier under test knows it. */
+  readonly issuer: ThrowawayKey;
+  /** Another key under the same `kid`. */
+  readonly forger: ThrowawayKey;
+}
+
+const LIFETIME_SECONDS = 300;
+
+/** The cases for one configuration. A bad token differs from the good one in one thing only. */
+export async function buildCases(
+  config: JwtVerifierConfig,
+  { issuer, forger }: SelfTestKeys,
+  nowSeconds: number,
+): Promise<readonly SelfTestCase[]> {
+  const good = goodClaims(config, nowSeconds);
+  const expired = nowSeconds - config.clockSkewSeconds - 1;
+  return [
+    { name: 'good-token', token: await issuer.sign(good), expected: 'admitted' },
+    { name: 'no-token', token: undefined, expected: 'token_missing' },
+    { name: 'forged-signature', token: await forger.sign(good), expected: 'signature_invalid' },
+    {
+      name: 'wrong-audience',
+      token: await issuer.sign({ ...good, aud: `${config.audiences.join('.')}.other` }),
+      expected: 'audience_mismatch',
+    },
+    {
+      name: 'expired',
+      token: await issuer.sign({ ...good, iat: expired - LIFETIME_SECONDS, exp: expired }),
+      expected: 'token_expired',
+    },
+  ];
+}
+
+/** Claims that satisfy everything the configuration asks for. */
+function goodClaims(config: JwtVerifierConfig, nowSeconds: number): Readonly<Record<string, unknown>> {
+  return {
+    sub: 'self-test',
+    ...Object.fromEntries(config.requiredClaims.map(({ claim, values }) => [claim, values[0]])),
+    iss: config.issuer,
+    aud: config.audiences[0],
+    iat: nowSeconds,
+    exp: nowSeconds + LIFETIME_SECONDS,
+    ...(config.requiredScopes.length === 0 ? {} : { scope: config.requiredScopes.join(' ') }),
+  };
+}

@@ -1,0 +1,53 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { pickPorts } from '../cluster/loopback-ports.ts';
+import { eventually } from './eventually.ts';
+
+const root = join(import.meta.dirname, '../..');
+
+export interface OperatorProcess {
+  readonly publicURL: string;
+  readonly adminURL: string;
+  /** What it has logged so far. */
+  log(): string;
+  /** Sends SIGTERM and resolves with the exit code. */
+  stop(): Promise<number | null>;
+}
+
+/** Starts the operator as a user would, on free ports, and waits until it is ready. */
+export async function startOperatorProcess(
+  command: 'run' | 'serve',
+  args: readonly string[],
+): Promise<OperatorProcess> {
+  const [port, adminPort] = await pickPorts(2);
+  const publicURL = `http://127.0.0.1:${port}`;
+  const adminURL = `http://127.0.0.1:${adminPort}`;
+  const listeners = ['--listen', `127.0.0.1:${port}`, '--admin-listen', `127.0.0.1:${adminPort}`];
+  const child = spawn(
+    process.execPath,
+    [join(root, 'operator/main.ts'), command, '--public-url', publicURL, ...listeners, ...args],
+    { stdio: ['ignore', 'ignore', 'pipe'] },
+  );
+  let log = '';
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+    log += text;
+  });
+  const operator = { publicURL, adminURL, log: () => log, stop: () => stop(child) };
+  try {
+    await eventually('the operator is ready', () => fetch(`${adminURL}/readyz`), ({ ok }) => ok || child.exitCode !== null);
+    if (child.exitCode !== null) throw new Error(`the operator ended with ${child.exitCode}: ${log}`);
+  } catch (error) {
+    await stop(child);
+    throw new Error(`${(error as Error).message}\n${log}`);
+  }
+  return operator;
+}
+
+async function stop(child: ChildProcess): Promise<number | null> {
+  if (child.exitCode !== null || child.signalCode !== null) return child.exitCode;
+  const ended = once(child, 'exit');
+  child.kill('SIGTERM');
+  const [code] = (await ended) as [number | null];
+  return code;
+}

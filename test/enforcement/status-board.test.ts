@@ -1,0 +1,86 @@
+import { expect, test } from 'vitest';
+import type { UntypedObject } from '../../operator/api/kubernetes-object.ts';
+import type { McpAuthPolicyStatus } from '../../operator/api/mcp-auth-policy.gen.ts';
+import type { PolicyReport } from '../../operator/enforcement/enforcement.ts';
+import { createStatusBoard } from '../../operator/enforcement/status-board.ts';
+import { holdClock } from '../fixtures/held-clock.ts';
+
+const object: UntypedObject = {
+  apiVersion: 'mcpauth.dev/v1alpha1',
+  kind: 'McpAuthPolicy',
+  metadata: { namespace: 'a', name: 'x', generation: 1, uid: 'u1' },
+  spec: {},
+};
+const outcome = { namespace: 'a', name: 'x', generation: 1, sharesAudience: false };
+const observation = {
+  keys: { kind: 'loaded', keys: 1, keySetDigest: 'k' },
+  selfTest: { configDigest: 'c'.repeat(64), checks: 5, failed: [] },
+} as const;
+const settled: PolicyReport = { outcome, observation, isSettled: true };
+
+function createBoard(nowMs: number) {
+  const told: { status: McpAuthPolicyStatus; isNew: boolean }[] = [];
+  const board = createStatusBoard({
+    clock: holdClock(nowMs),
+    operatorVersion: '1.2.3',
+    onStatus: (_, status, isNew) => told.push({ status, isNew }),
+  });
+  return { board, told };
+}
+
+test('nothing is said before there is something to say', () => {
+  const { board, told } = createBoard(0);
+  board.update([object], [{ outcome, isSettled: false }]);
+  expect(told).toEqual([]);
+  expect(board.list()).toEqual([
+    { apiVersion: object.apiVersion, kind: object.kind, metadata: { name: 'x', namespace: 'a', generation: 1 }, spec: {}, status: undefined },
+  ]);
+});
+
+test('a status that does not change is new only once', () => {
+  const { board, told } = createBoard(0);
+  board.update([object], [settled]);
+  board.update([object], [settled]);
+  expect(told.map(({ isNew }) => isNew)).toEqual([true, false]);
+});
+
+test('after a restart the stored status is the one before: nothing new, times kept', () => {
+  const first = createBoard(Date.parse('2026-01-01T00:00:00Z'));
+  first.board.update([object], [settled]);
+  const stored = first.told[0]?.status;
+  const second = createBoard(Date.parse('2026-02-01T00:00:00Z'));
+  second.board.update([{ ...object, status: stored }], [settled]);
+  expect(second.told[0]?.status).toEqual(stored);
+});
+
+test('while a changed policy is not settled its last status stands', () => {
+  const { board, told } = createBoard(0);
+  board.update([object], [settled]);
+  board.update([{ ...object, metadata: { ...object.metadata, generation: 2 } }], [{ outcome, isSettled: false }]);
+  expect(told.at(-1)?.status.observedGeneration).toBe(1);
+});
+
+test('a policy that was deleted and made again inherits nothing', () => {
+  const { board, told } = createBoard(0);
+  board.update([object], [settled]);
+  board.update([{ ...object, metadata: { ...object.metadata, uid: 'u2' } }], [{ outcome, isSettled: false }]);
+  expect(told).toHaveLength(1);
+  expect(board.list()[0]?.status).toBeUndefined();
+});
+
+test.each([['text'], [[]], [{ conditions: 'x', verification: 7 }], [{ conditions: [null, { type: 7 }], verification: { time: 1 } }]])(
+  'a stored status of another shape (%j) counts for nothing',
+  (status) => {
+    const { board, told } = createBoard(Date.parse('2026-01-01T00:00:00Z'));
+    board.update([{ ...object, status }], [settled]);
+    expect(told[0]?.status.verification?.time).toBe('2026-01-01T00:00:00Z');
+  },
+);
+
+test('a stored status that claims success for another configuration counts for nothing', () => {
+  const { board, told } = createBoard(Date.parse('2026-01-01T00:00:00Z'));
+  const verification = { configDigest: 'ffff', operatorVersion: '1.2.3', checks: 5, failed: [], time: '2020-01-01T00:00:00Z' };
+  const failing = { ...settled, observation: { ...observation, selfTest: { ...observation.selfTest, failed: ['expired'] } } };
+  board.update([{ ...object, status: { verification } }], [failing]);
+  expect(told[0]?.status.verification).toMatchObject({ failed: ['expired'], time: '2026-01-01T00:00:00Z' });
+});

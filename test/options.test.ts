@@ -1,0 +1,76 @@
+import { describe, expect, test } from 'vitest';
+import { readOptions, UsageError } from '../operator/options.ts';
+
+test('run, with defaults', () => {
+  expect(readOptions(['run'], {})).toEqual({
+    command: 'run',
+    namespaces: [],
+    listen: { host: '', port: 8080 },
+    adminListen: { host: '', port: 9090 },
+    logLevel: 'info',
+    logFormat: 'json',
+  });
+});
+
+test('serve, with defaults', () => {
+  expect(readOptions(['serve', '--policies', 'dir'], {})).toEqual({
+    command: 'serve',
+    policies: 'dir',
+    listen: { host: '127.0.0.1', port: 8080 },
+    adminListen: { host: '127.0.0.1', port: 9090 },
+    logLevel: 'info',
+    logFormat: 'text',
+  });
+});
+
+test('every flag', () => {
+  const args = 'run --kubeconfig k --namespaces a,b --config c --public-url https://x --listen [::1]:1 --admin-listen h:2';
+  const more = '--tls-cert t --tls-key u --log-level debug --log-format text --pod-name p --pod-namespace q';
+  expect(readOptions(`${args} ${more}`.split(' '), {})).toEqual({
+    command: 'run',
+    kubeconfig: 'k',
+    namespaces: ['a', 'b'],
+    configFile: 'c',
+    publicURL: 'https://x',
+    listen: { host: '::1', port: 1 },
+    adminListen: { host: 'h', port: 2 },
+    tlsFiles: { cert: 't', key: 'u' },
+    logLevel: 'debug',
+    logFormat: 'text',
+  });
+});
+
+test('compile', () => {
+  expect(readOptions(['compile', '-f', 'x', '-o', 'json'], {})).toEqual({ command: 'compile', path: 'x', output: 'json' });
+});
+
+test('the environment fills what flags leave open', () => {
+  const environment = { MCP_AUTH_PUBLIC_URL: 'https://e', MCP_AUTH_LISTEN: ':1', MCP_AUTH_POLICIES: 'd' };
+  expect(readOptions(['serve', '--listen', ':2'], environment)).toMatchObject({
+    publicURL: 'https://e',
+    policies: 'd',
+    listen: { port: 2 },
+  });
+});
+
+describe('wrong usage says what to change', () => {
+  test.each([
+    [['walk'], 'unknown command walk'],
+    [['serve'], '--policies DIR is required'],
+    [['compile'], '-f PATH is required'],
+    [['run', '--polices', 'x'], '--polices'],
+    [['run', 'extra'], 'extra'],
+    [['run', '--listen', '8080'], '--listen 8080: use HOST:PORT'],
+    [['run', '--listen', ':70000'], '--listen :70000'],
+    [['run', '--tls-cert', 'x'], '--tls-cert and --tls-key go together'],
+    [['run', '--log-level', 'loud'], '--log-level loud: use one of debug'],
+    [['compile', '-f', 'x', '-o', 'xml'], '--output xml: use one of yaml, json'],
+  ])('%j', (args, message) => {
+    expect(() => readOptions(args, {})).toThrow(UsageError);
+    expect(() => readOptions(args, {})).toThrow(message);
+  });
+});
+
+test.each([[[]], [['help']], [['--help']], [['run', '--help']]])('%j shows the usage', (args) => {
+  expect(readOptions(args, {})).toEqual({ command: 'help' });
+});
