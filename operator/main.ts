@@ -1,4 +1,4 @@
-import { readOptions, USAGE, UsageError } from './options.ts';
+import { readOptions, usage, UsageError } from './options.ts';
 import { REVISION, VERSION } from './version.ts';
 
 /**
@@ -18,7 +18,7 @@ async function main(): Promise<number> {
       process.stdout.write(`mcp-auth-operator ${VERSION} (${REVISION}), Node ${process.version}\n`);
       return 0;
     case 'help':
-      process.stdout.write(USAGE);
+      process.stdout.write(usage);
       return 0;
   }
 }

@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 import type { Address } from './http/listener.ts';
-import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from './telemetry/log.ts';
+import { logFormats, logLevels, type LogFormat, type LogLevel } from './telemetry/log.ts';
 
 /** A mistake in how the program was called. The message names what to change. */
 export class UsageError extends Error {}
@@ -46,7 +46,7 @@ export type Options =
 
 type Flags = Readonly<Record<string, string | undefined>>;
 
-const SHARED = [
+const sharedFlags = [
   'config',
   'public-url',
   'listen',
@@ -58,16 +58,16 @@ const SHARED = [
 ];
 
 /** Flags of each command. Each can also be set in the environment, see {@link readFlags}. */
-const FLAGS: Readonly<Record<string, readonly string[]>> = {
-  run: [...SHARED, 'kubeconfig', 'namespaces', 'pod-name', 'pod-namespace'],
-  serve: [...SHARED, 'policies', 'kubeconfig'],
+const flagsOf: Readonly<Record<string, readonly string[]>> = {
+  run: [...sharedFlags, 'kubeconfig', 'namespaces', 'pod-name', 'pod-namespace'],
+  serve: [...sharedFlags, 'policies', 'kubeconfig'],
   compile: ['filename', 'output', 'config', 'public-url'],
   version: [],
 };
 
-const SHORT: Readonly<Record<string, string>> = { filename: 'f', output: 'o' };
+const shortNames: Readonly<Record<string, string>> = { filename: 'f', output: 'o' };
 
-export const USAGE = `Usage: mcp-auth-operator <command> [flags]
+export const usage = `Usage: mcp-auth-operator <command> [flags]
 
 Commands:
   run                    operator against a cluster
@@ -90,8 +90,8 @@ Flags of run and serve:
   --listen HOST:PORT        public port (run: :8080, serve: 127.0.0.1:8080)
   --admin-listen HOST:PORT  health, metrics, statuses (run: :9090, serve: 127.0.0.1:9090)
   --tls-cert FILE --tls-key FILE  serve the public port with TLS
-  --log-level LEVEL         ${LOG_LEVELS.join(', ')} (default info)
-  --log-format FORMAT       ${LOG_FORMATS.join(', ')} (run: json, serve: text)
+  --log-level LEVEL         ${logLevels.join(', ')} (default info)
+  --log-format FORMAT       ${logFormats.join(', ')} (run: json, serve: text)
 
 Each flag can also be set as MCP_AUTH_<FLAG>, for example MCP_AUTH_PUBLIC_URL.
 `;
@@ -107,9 +107,9 @@ export function readOptions(args: readonly string[], environment: Flags): Option
     return { command: 'help' };
   }
   if (command === '--version') return { command: 'version' };
-  const names = FLAGS[command];
+  const names = flagsOf[command];
   if (names === undefined) {
-    throw new UsageError(`unknown command ${command}: use one of ${Object.keys(FLAGS).join(', ')}`);
+    throw new UsageError(`unknown command ${command}: use one of ${Object.keys(flagsOf).join(', ')}`);
   }
   return Object.freeze(toOptions(command, readFlags(command, names, rest, environment)));
 }
@@ -122,7 +122,7 @@ function readFlags(
   environment: Flags,
 ): Flags {
   const options = Object.fromEntries(
-    names.map((name) => [name, { type: 'string' as const, ...(SHORT[name] ? { short: SHORT[name] } : {}) }]),
+    names.map((name) => [name, { type: 'string' as const, ...(shortNames[name] ? { short: shortNames[name] } : {}) }]),
   );
   let given: Flags;
   try {
@@ -175,8 +175,8 @@ function endpointOptions(flags: Flags, defaults: { host: string; logFormat: LogF
     listen: readAddress('--listen', flags.listen ?? `${defaults.host}:8080`),
     adminListen: readAddress('--admin-listen', flags['admin-listen'] ?? `${defaults.host}:9090`),
     ...(cert === undefined || key === undefined ? {} : { tlsFiles: { cert, key } }),
-    logLevel: oneOf('--log-level', flags['log-level'] ?? 'info', LOG_LEVELS),
-    logFormat: oneOf('--log-format', flags['log-format'] ?? defaults.logFormat, LOG_FORMATS),
+    logLevel: oneOf('--log-level', flags['log-level'] ?? 'info', logLevels),
+    logFormat: oneOf('--log-format', flags['log-format'] ?? defaults.logFormat, logFormats),
   };
 }
 

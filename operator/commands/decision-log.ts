@@ -4,11 +4,11 @@ import type { Metrics } from '../telemetry/metrics.ts';
 import type { Clock } from '../time/clock.ts';
 
 /** Lines that callers may cause at once, and a second later again. */
-const BURST = 20;
-const PER_SECOND = 1;
+const burst = 20;
+const perSecond = 1;
 
 /** Decisions that nobody looks for in a log. */
-const QUIET = new Set<string>(['admitted', 'metadata', 'preflight']);
+const quietReasons = new Set<string>(['admitted', 'metadata', 'preflight']);
 
 interface DecisionLogParts {
   readonly log: Logger;
@@ -22,13 +22,13 @@ export function createDecisionLog({
   clock,
   metrics,
 }: DecisionLogParts): PublicEndpointParts['onDecision'] {
-  let allowance = BURST;
+  let allowance = burst;
   let lastMs = clock.monotonicMs();
   return (reason, policy) => {
     metrics.countDecision(reason);
-    if (QUIET.has(reason)) return;
+    if (quietReasons.has(reason)) return;
     const nowMs = clock.monotonicMs();
-    allowance = Math.min(BURST, allowance + ((nowMs - lastMs) / 1000) * PER_SECOND);
+    allowance = Math.min(burst, allowance + ((nowMs - lastMs) / 1000) * perSecond);
     lastMs = nowMs;
     if (allowance < 1) return;
     allowance -= 1;

@@ -47,7 +47,7 @@ export interface OperatorParts {
 }
 
 /** How long requests may go on after a signal to stop. */
-const GRACE_MS = 20_000;
+const graceMs = 20_000;
 
 /** Wires everything that is the same whatever the policies come from, and starts to listen. */
 export async function startOperator(parts: OperatorParts): Promise<Operator> {
@@ -108,7 +108,7 @@ export async function startOperator(parts: OperatorParts): Promise<Operator> {
     async stop() {
       readiness.end();
       unfollow?.();
-      await Promise.all([publicListener.drain(GRACE_MS), builtInServer.close()]);
+      await Promise.all([publicListener.drain(graceMs), builtInServer.close()]);
       await adminListener.drain(0);
       keyStore.close();
     },

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { parseDocument } from 'yaml';
 import { UsageError } from '../options.ts';
 import {
-  DEFAULT_DOCUMENT,
+  defaultDocument,
   decodeConfiguration,
   type OperatorConfiguration,
 } from '../policy/operator-configuration.ts';
@@ -22,7 +22,7 @@ export async function readConfiguration({
   configFile,
   publicURL,
 }: ConfigurationOptions): Promise<OperatorConfiguration> {
-  const document = configFile === undefined ? DEFAULT_DOCUMENT : await readDocument(configFile);
+  const document = configFile === undefined ? defaultDocument : await readDocument(configFile);
   const decoded = decodeConfiguration(publicURL === undefined ? document : { ...document, publicURL });
   if (decoded.ok) return decoded.value;
   const source = configFile ?? 'configuration';

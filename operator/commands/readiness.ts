@@ -2,7 +2,7 @@ import type { PolicyReport } from '../enforcement/enforcement.ts';
 import type { Clock } from '../time/clock.ts';
 
 /** Issuers that do not answer must not keep a replica from serving the others. */
-const PATIENCE_MS = 10_000;
+const patienceMs = 10_000;
 
 export interface Readiness {
   isReady(): boolean;
@@ -22,7 +22,7 @@ export function createReadiness(clock: Clock): Readiness {
   let isOver = false;
   return {
     isReady() {
-      if (firstMs !== undefined && clock.monotonicMs() - firstMs >= PATIENCE_MS) isEarned = true;
+      if (firstMs !== undefined && clock.monotonicMs() - firstMs >= patienceMs) isEarned = true;
       return isEarned && !isOver;
     },
     note(reports) {

@@ -9,7 +9,7 @@ export interface TlsFiles {
   readonly key: string;
 }
 
-const POLL_MS = 5_000;
+const pollMs = 5_000;
 
 /** @throws UsageError when a file cannot be read. */
 export async function readTlsFiles({ cert, key }: TlsFiles): Promise<TlsIdentity> {
@@ -51,7 +51,7 @@ export function followTlsFiles(
         error: error instanceof Error ? error.message : String(error),
       });
     }
-    if (!isOver) cancel = clock.after(POLL_MS, () => void look());
+    if (!isOver) cancel = clock.after(pollMs, () => void look());
   }
 
   void look();

@@ -37,7 +37,7 @@ export interface EnforcementParts {
   readonly onReports: () => void;
 }
 
-const NOTHING: Snapshot = {
+const nothing: Snapshot = {
   digest: '',
   hosts: { shared: [], own: [] },
   allowedOrigins: [],
@@ -69,7 +69,7 @@ export function createEnforcement({
       if (changed) onSnapshot(next);
       onReports();
     },
-    currentSnapshot: () => compilation?.snapshot ?? NOTHING,
+    currentSnapshot: () => compilation?.snapshot ?? nothing,
     currentCompilation: () => compilation,
     reports: () => (compilation?.outcomes ?? []).map(report),
   };

@@ -1,5 +1,5 @@
 import type { CompiledPolicy } from '../policy/snapshot.ts';
-import { DENIALS, type DenialReason } from '../verify/denial.ts';
+import { denials, type DenialReason } from '../verify/denial.ts';
 import { type Answer, refuse } from './answer.ts';
 
 /**
@@ -9,7 +9,7 @@ import { type Answer, refuse } from './answer.ts';
  */
 export function challenge(reason: DenialReason, policy: CompiledPolicy): Answer {
   const denial: { readonly status: number; readonly error?: string; readonly description: string } =
-    DENIALS[reason];
+    denials[reason];
   const scopes = policy.metadata?.scopes_supported ?? [];
   const parameters = [
     ...(denial.error === undefined ? [] : [`error="${denial.error}"`]),

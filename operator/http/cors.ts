@@ -27,7 +27,7 @@ export function isPreflight(head: RequestHead): boolean {
   return head.method === 'OPTIONS' && headerValues(head, 'access-control-request-method').length > 0;
 }
 
-export const PREFLIGHT: Answer = {
+export const preflightAnswer: Answer = {
   status: 204,
   headers: {
     'access-control-allow-methods': 'POST, GET, DELETE',

@@ -11,7 +11,7 @@ interface Exchange {
 }
 
 /** The longest delay that a timer takes. */
-const MAX_DELAY_MS = 2 ** 31 - 1;
+const maxDelayMs = 2 ** 31 - 1;
 
 /** Admitted requests that are still being answered. */
 export class Exchanges {
@@ -55,7 +55,7 @@ export class Exchanges {
     const wait = (): void => {
       const left = atMs - this.#clock.nowMs();
       if (left <= 0) response.destroy();
-      else cancel = this.#clock.after(Math.min(left, MAX_DELAY_MS), wait);
+      else cancel = this.#clock.after(Math.min(left, maxDelayMs), wait);
     };
     wait();
     return () => cancel();

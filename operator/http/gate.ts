@@ -5,7 +5,7 @@ import type { Principal } from '../verify/verdict.ts';
 import type { VerifyToken } from '../verify/verify-token.ts';
 import { type Answer, refuse, unavailable } from './answer.ts';
 import { challenge } from './challenge.ts';
-import { isPreflight, judgeOrigin, PREFLIGHT } from './cors.ts';
+import { isPreflight, judgeOrigin, preflightAnswer } from './cors.ts';
 import { headerValues, type RequestHead } from './request-head.ts';
 import { answerMetadata } from './resource-metadata.ts';
 import { findRoute } from './route.ts';
@@ -42,7 +42,7 @@ export type Decision =
 export type Gate = (head: RequestHead, snapshot: Snapshot) => Promise<Decision>;
 
 /** How long a client should wait for a policy that denies: its author has to mend it. */
-const DENY_RETRY_SECONDS = 30;
+const denyRetrySeconds = 30;
 
 export function createGate(verifyToken: VerifyToken): Gate {
   return async (head, snapshot) => {
@@ -64,7 +64,7 @@ export function createGate(verifyToken: VerifyToken): Gate {
     }
     const headers = origin.kind === 'allowed' ? origin.headers : {};
     if (origin.kind === 'allowed' && isPreflight(head))
-      return answer(PREFLIGHT, 'preflight', policy, headers);
+      return answer(preflightAnswer, 'preflight', policy, headers);
     const credentials = readCredentials(head, route.target.query);
     return decide(credentials, policy, headers);
   };
@@ -76,7 +76,7 @@ export function createGate(verifyToken: VerifyToken): Gate {
   ): Promise<Decision> {
     const { verifier } = policy;
     if (verifier.mode === 'deny')
-      return answer(unavailable(DENY_RETRY_SECONDS), 'policy_denies', policy, headers);
+      return answer(unavailable(denyRetrySeconds), 'policy_denies', policy, headers);
     if (credentials.kind === 'none') return deny('token_missing', policy, headers);
     if (credentials.kind === 'invalid') return deny('request_invalid', policy, headers);
     const verdict = await verifyToken(credentials.token, verifier);

@@ -27,7 +27,7 @@ export interface Listener {
   drain(graceMs: number): Promise<void>;
 }
 
-const OPTIONS: ServerOptions = {
+const serverOptions: ServerOptions = {
   maxHeaderSize: 16 * 1024,
   // Longer than a balancer's usual 60 s, so that it is never us who close a connection that it is about to use.
   keepAliveTimeout: 75_000,
@@ -43,7 +43,7 @@ export async function listen(
   identity?: TlsIdentity,
 ): Promise<Listener> {
   const server =
-    identity === undefined ? createHttpServer(OPTIONS) : createTlsServer({ ...OPTIONS, ...identity });
+    identity === undefined ? createHttpServer(serverOptions) : createTlsServer({ ...serverOptions, ...identity });
   // Above its limit Node drops header fields without a word; the size limit above bounds their number.
   server.maxHeadersCount = 0;
   server.on('request', endpoint);

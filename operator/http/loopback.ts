@@ -1,11 +1,11 @@
 import type { IncomingMessage } from 'node:http';
 import { BlockList, isIPv4 } from 'node:net';
 
-const LOOPBACK = new BlockList();
-LOOPBACK.addSubnet('127.0.0.0', 8, 'ipv4');
-LOOPBACK.addAddress('::1', 'ipv6');
+const loopbackAddresses = new BlockList();
+loopbackAddresses.addSubnet('127.0.0.0', 8, 'ipv4');
+loopbackAddresses.addAddress('::1', 'ipv6');
 
-const LOOPBACK_HOST = /^(localhost|127\.0\.0\.1|\[::1\])(:[0-9]+)?$/i;
+const loopbackHost = /^(localhost|127\.0\.0\.1|\[::1\])(:[0-9]+)?$/i;
 
 /**
  * Whether a request comes from this machine and was meant for it: a loopback peer, and a loopback Host so that a web page
@@ -13,6 +13,6 @@ const LOOPBACK_HOST = /^(localhost|127\.0\.0\.1|\[::1\])(:[0-9]+)?$/i;
  */
 export function isLoopback({ socket, headers }: IncomingMessage): boolean {
   const address = (socket.remoteAddress ?? '').replace(/^::ffff:/, '');
-  const isLocalPeer = LOOPBACK.check(address, isIPv4(address) ? 'ipv4' : 'ipv6');
-  return isLocalPeer && LOOPBACK_HOST.test(headers.host ?? '');
+  const isLocalPeer = loopbackAddresses.check(address, isIPv4(address) ? 'ipv4' : 'ipv6');
+  return isLocalPeer && loopbackHost.test(headers.host ?? '');
 }

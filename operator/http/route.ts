@@ -1,5 +1,5 @@
 import { hostPatternMatches, isHostPattern, parseHostPattern } from '../policy/host-pattern.ts';
-import { WELL_KNOWN_PATH } from '../policy/resource-claim.ts';
+import { wellKnownPath } from '../policy/resource-claim.ts';
 import { type CompiledPolicy, routeKey, type Snapshot } from '../policy/snapshot.ts';
 import { headerValues, type RequestHead, readTarget, type Target } from './request-head.ts';
 
@@ -53,6 +53,6 @@ function matches(
 }
 
 function pathInMetadata(path: string): string | undefined {
-  if (path === WELL_KNOWN_PATH) return '/';
-  return path.startsWith(`${WELL_KNOWN_PATH}/`) ? path.slice(WELL_KNOWN_PATH.length) : undefined;
+  if (path === wellKnownPath) return '/';
+  return path.startsWith(`${wellKnownPath}/`) ? path.slice(wellKnownPath.length) : undefined;
 }

@@ -34,11 +34,11 @@ export function conditionsFor(
   ].filter((statement) => statement !== undefined);
   const worst =
     causes.find(({ status }) => status === 'False') ?? causes.find(({ status }) => status !== 'True');
-  const statements = worst === undefined ? [...causes, READY] : [...causes, ...unready(worst)];
+  const statements = worst === undefined ? [...causes, readyStatement] : [...causes, ...unready(worst)];
   return statements.map((statement) => stamp(statement, outcome.generation, previous, now));
 }
 
-const READY: Statement = {
+const readyStatement: Statement = {
   type: 'Ready',
   status: 'True',
   reason: 'Ready' satisfies ReasonOf<'Ready'>,
@@ -108,7 +108,7 @@ function issuerReady(outcome: Outcome, observation: Observation | undefined): St
     return { type, status: 'Unknown', reason: 'Pending', message: 'Keys have not been asked for yet.' };
   }
   if (keys.kind === 'failed') {
-    return { type, status: 'False', reason: keys.reason, message: ISSUER_MESSAGES[keys.reason] };
+    return { type, status: 'False', reason: keys.reason, message: issuerMessages[keys.reason] };
   }
   return { type, status: 'True', reason: 'KeysLoaded', message: 'Usable keys are held.' };
 }
@@ -127,7 +127,7 @@ function verified(outcome: Outcome, observation: Observation | undefined): State
   return { type, status: 'True', reason: 'Passed', message };
 }
 
-const ISSUER_MESSAGES: Readonly<Record<Exclude<ReasonOf<'IssuerReady'>, 'KeysLoaded' | 'Pending'>, string>> =
+const issuerMessages: Readonly<Record<Exclude<ReasonOf<'IssuerReady'>, 'KeysLoaded' | 'Pending'>, string>> =
   {
     DNSFailure: 'The host name of the issuer, or of its keys, could not be resolved.',
     TLSFailure: 'The TLS connection failed: check the certificate and spec.caBundleRef.',

@@ -6,18 +6,18 @@ export interface HostPattern {
 
 /** Reads `host`, `host:port`, `[v6]` or `[v6]:port`; the caller has checked the form (see {@link isHostPattern}). */
 export function parseHostPattern(text: string): HostPattern {
-  const match = HOST.exec(text);
+  const match = hostForm.exec(text);
   if (match === null) return { hostname: text };
   const [, hostname = '', port] = match;
   return port === undefined ? { hostname } : { hostname, port: Number(port) };
 }
 
 export function isHostPattern(text: string): boolean {
-  return HOST.test(text);
+  return hostForm.test(text);
 }
 
 export function hostPatternMatches(pattern: HostPattern, hostname: string, port: number): boolean {
   return pattern.hostname === hostname && (pattern.port === undefined || pattern.port === port);
 }
 
-const HOST = /^([a-z0-9_](?:[a-z0-9._-]*[a-z0-9_])?|\[[0-9a-f:.]+\])(?::([1-9][0-9]{0,4}))?$/;
+const hostForm = /^([a-z0-9_](?:[a-z0-9._-]*[a-z0-9_])?|\[[0-9a-f:.]+\])(?::([1-9][0-9]{0,4}))?$/;

@@ -75,7 +75,7 @@ export function publicHost({ publicURL }: OperatorConfiguration): HostPattern | 
 
 /** `5m`, `90s`, `1h` → seconds. */
 export function secondsOf(duration: string): number {
-  const [, hours = '0', minutes = '0', seconds = '0'] = DURATION.exec(duration) ?? [];
+  const [, hours = '0', minutes = '0', seconds = '0'] = durationForm.exec(duration) ?? [];
   return Number(hours) * 3600 + Number(minutes) * 60 + Number(seconds);
 }
 
@@ -101,7 +101,7 @@ export function decodeConfiguration(document: unknown): Decoded<OperatorConfigur
 }
 
 /** What holds without a file. */
-export const DEFAULT_DOCUMENT = {
+export const defaultDocument = {
   apiVersion: 'mcpauth.dev/v1alpha1',
   kind: 'OperatorConfiguration',
 } as const;
@@ -126,7 +126,7 @@ function ownHostErrors(value: OperatorConfiguration): readonly { path: string; m
   );
 }
 
-const DURATION = /^(?:(\d{1,4})h)?(?:(\d{1,4})m)?(?:(\d{1,6})s)?$/;
+const durationForm = /^(?:(\d{1,4})h)?(?:(\d{1,4})m)?(?:(\d{1,6})s)?$/;
 
 const namespaces = texts(
   '* or the name of a namespace',
@@ -148,7 +148,7 @@ const outboundHosts = texts(
 function duration(minimum: number, maximum: number): ReturnType<typeof refine<string>> {
   const expected = `a duration such as 5m, from ${minimum}s to ${maximum}s`;
   const isGood = (text: string): boolean =>
-    DURATION.test(text) && secondsOf(text) >= minimum && secondsOf(text) <= maximum;
+    durationForm.test(text) && secondsOf(text) >= minimum && secondsOf(text) <= maximum;
   return refine(string({ expected, minLength: 2, maxLength: 16 }), expected, isGood);
 }
 

@@ -19,7 +19,7 @@ export type ResolvedRefs =
 type ConfigMaps = ReadonlyMap<string, ConfigMapData>;
 
 /** A CA bundle larger than this is refused: parsing it costs every replica, and the whole public web needs less. */
-const MAX_BUNDLE_LENGTH = 256 * 1024;
+const maxBundleLength = 256 * 1024;
 
 /** Finds everything that the spec names, always in the policy's own namespace. */
 export function resolveRefs(
@@ -60,7 +60,7 @@ function describeMissing(ref: ConfigMapKeyRef, namespace: string, configMaps: Co
 }
 
 function judgeBundle(text: string): string | undefined {
-  if (text.length > MAX_BUNDLE_LENGTH) return 'is too large for a CA bundle';
+  if (text.length > maxBundleLength) return 'is too large for a CA bundle';
   const certificates = text.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
   if (certificates.length === 0) return 'holds no PEM certificate';
   return certificates.every(isCertificate) ? undefined : 'holds a certificate that cannot be read';

@@ -18,10 +18,10 @@ export type ClaimOutcome =
   | { readonly ok: false; readonly message: string };
 
 /** Where clients look for protected resource metadata (RFC 9728 section 3). */
-export const WELL_KNOWN_PATH = '/.well-known/oauth-protected-resource';
+export const wellKnownPath = '/.well-known/oauth-protected-resource';
 
 /** Paths of the public port that are not for policies, on every host. */
-const RESERVED = ['/.well-known', '/forward-auth'];
+const reservedPaths = ['/.well-known', '/forward-auth'];
 
 /**
  * Decides which URL belongs to a policy.
@@ -52,8 +52,8 @@ function claim(resource: string, ownHost?: string): ClaimOutcome {
   const url = parseStrictUrl(resource);
   if (url === undefined) return { ok: false, message: 'spec.resource is not a valid URL' };
   const path = url.path === '' ? '/' : url.path;
-  if (RESERVED.some((reserved) => path === reserved || path.startsWith(`${reserved}/`))) {
-    return { ok: false, message: `spec.resource must not be under ${RESERVED.join(' or ')}` };
+  if (reservedPaths.some((reserved) => path === reserved || path.startsWith(`${reserved}/`))) {
+    return { ok: false, message: `spec.resource must not be under ${reservedPaths.join(' or ')}` };
   }
   const origin = resource.slice(0, resource.length - url.path.length);
   return {
@@ -69,7 +69,7 @@ function claim(resource: string, ownHost?: string): ClaimOutcome {
 
 /** Where the metadata of the resource at `path` is served: the well-known string goes before the path (RFC 9728 section 3.1). */
 export function metadataPath(path: string): string {
-  return path === '/' ? WELL_KNOWN_PATH : `${WELL_KNOWN_PATH}${path}`;
+  return path === '/' ? wellKnownPath : `${wellKnownPath}${path}`;
 }
 
 function findOwnHost(

@@ -11,14 +11,14 @@ export function checkSpec(
   namespace: string,
   inputs: Inputs,
 ): Finding<'Accepted'> | undefined {
-  for (const check of CHECKS) {
+  for (const check of checks) {
     const finding = check(spec, namespace, inputs);
     if (finding !== undefined) return finding;
   }
   return undefined;
 }
 
-const CHECKS: readonly Check[] = [checkIssuer, checkAudiences, checkSupport];
+const checks: readonly Check[] = [checkIssuer, checkAudiences, checkSupport];
 
 function checkIssuer(
   spec: McpAuthPolicySpec,

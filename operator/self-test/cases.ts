@@ -17,7 +17,7 @@ export interface SelfTestKeys {
   readonly forger: ThrowawayKey;
 }
 
-const LIFETIME_SECONDS = 300;
+const lifetimeSeconds = 300;
 
 /** The cases for one configuration. A bad token differs from the good one in one thing only. */
 export async function buildCases(
@@ -38,7 +38,7 @@ export async function buildCases(
     },
     {
       name: 'expired',
-      token: await issuer.sign({ ...good, iat: expired - LIFETIME_SECONDS, exp: expired }),
+      token: await issuer.sign({ ...good, iat: expired - lifetimeSeconds, exp: expired }),
       expected: 'token_expired',
     },
   ];
@@ -52,7 +52,7 @@ function goodClaims(config: JwtVerifierConfig, nowSeconds: number): Readonly<Rec
     iss: config.issuer,
     aud: config.audiences[0],
     iat: nowSeconds,
-    exp: nowSeconds + LIFETIME_SECONDS,
+    exp: nowSeconds + lifetimeSeconds,
     ...(config.requiredScopes.length === 0 ? {} : { scope: config.requiredScopes.join(' ') }),
   };
 }

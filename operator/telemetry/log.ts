@@ -11,10 +11,10 @@ export interface Logger {
   error(message: string, fields?: LogFields): void;
 }
 
-export const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const;
-export const LOG_FORMATS = ['json', 'text'] as const;
-export type LogLevel = (typeof LOG_LEVELS)[number];
-export type LogFormat = (typeof LOG_FORMATS)[number];
+export const logLevels = ['debug', 'info', 'warn', 'error'] as const;
+export const logFormats = ['json', 'text'] as const;
+export type LogLevel = (typeof logLevels)[number];
+export type LogFormat = (typeof logFormats)[number];
 
 /** A last net under the rule that no token is ever logged: whatever looks like a JWT is cut out. */
 export function redact(text: string): string {
@@ -32,7 +32,7 @@ export function createLogger(level: LogLevel, logFormat: LogFormat): Logger {
   return createWinston({
     level,
     format: format.combine(redacted(), format.timestamp(), layout),
-    transports: [new transports.Console({ stderrLevels: [...LOG_LEVELS] })],
+    transports: [new transports.Console({ stderrLevels: [...logLevels] })],
   });
 }
 

@@ -11,8 +11,8 @@ export interface Metrics {
   render(): Promise<string>;
 }
 
-export const POLICY_STATES = ['ready', 'not_ready', 'refused'] as const;
-export type PolicyState = (typeof POLICY_STATES)[number];
+export const policyStates = ['ready', 'not_ready', 'refused'] as const;
+export type PolicyState = (typeof policyStates)[number];
 
 export function createMetrics(version: string): Metrics {
   const registry = new Registry();
@@ -43,7 +43,7 @@ export function createMetrics(version: string): Metrics {
   return {
     countDecision: (reason) => decisions.inc({ reason }),
     setPolicies: (counts) => {
-      for (const state of POLICY_STATES) policies.set({ state }, counts[state]);
+      for (const state of policyStates) policies.set({ state }, counts[state]);
     },
     setSharedAudiences: (count) => shared.set(count),
     render: () => registry.metrics(),

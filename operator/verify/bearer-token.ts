@@ -7,7 +7,7 @@ export type BearerToken =
   | { readonly kind: 'invalid' };
 
 /** `Bearer` in any case, one space, and a b64token (RFC 6750 section 2.1). */
-const CREDENTIALS = /^bearer ([A-Za-z0-9._~+/-]+=*)$/i;
+const credentialsForm = /^bearer ([A-Za-z0-9._~+/-]+=*)$/i;
 
 /**
  * Reads the token from the values of all `Authorization` headers of one request, one entry for each header as it was
@@ -17,7 +17,7 @@ export function readBearerToken(headers: readonly string[]): BearerToken {
   const [header, ...others] = headers;
   if (header === undefined) return { kind: 'none' };
   if (others.length > 0) return { kind: 'invalid' };
-  const token = CREDENTIALS.exec(header)?.[1];
+  const token = credentialsForm.exec(header)?.[1];
   if (token !== undefined) return { kind: 'token', token };
   // Another scheme is not for us; a list of credentials with a bearer token in it is a trap.
   return /\bbearer\b/i.test(header) ? { kind: 'invalid' } : { kind: 'none' };

@@ -7,12 +7,12 @@ export type ClaimsOutcome =
   | { readonly ok: true; readonly principal: Principal }
   | { readonly ok: false; readonly reason: DenialReason };
 
-const MAX_AUDIENCES = 64;
-const MAX_SUBJECT_LENGTH = 255;
+const maxAudiences = 64;
+const maxSubjectLength = 255;
 
 /** Marks of ID tokens (OpenID Connect Core 3.1.3.6, 3.3.2.11) and of Keycloak's other tokens. */
-const ID_TOKEN_CLAIMS = ['at_hash', 'c_hash', 's_hash'];
-const FOREIGN_PAYLOAD_TYPES = ['ID', 'Refresh', 'Offline', 'Logout'];
+const idTokenClaims = ['at_hash', 'c_hash', 's_hash'];
+const foreignPayloadTypes = ['ID', 'Refresh', 'Offline', 'Logout'];
 
 /**
  * Judges a claims set (RFC 7519 section 4, RFC 9068 section 4) apart from what the policy requires of a good token: see
@@ -78,21 +78,21 @@ function judgeKind(payload: JsonObject, tokenType: JwtVerifierConfig['tokenType'
   if (Object.hasOwn(payload, 'cnf')) return 'token_bound';
   if (tokenType === 'Any') return undefined;
   const isForeign =
-    ID_TOKEN_CLAIMS.some((claim) => Object.hasOwn(payload, claim)) ||
-    FOREIGN_PAYLOAD_TYPES.some((type) => type === payload.typ);
+    idTokenClaims.some((claim) => Object.hasOwn(payload, claim)) ||
+    foreignPayloadTypes.some((type) => type === payload.typ);
   return isForeign ? 'type_not_allowed' : undefined;
 }
 
 function judgeSubject(sub: unknown): DenialReason | undefined {
   const isGood =
-    typeof sub === 'string' && sub !== '' && sub.length <= MAX_SUBJECT_LENGTH && !/\p{Cc}/u.test(sub);
+    typeof sub === 'string' && sub !== '' && sub.length <= maxSubjectLength && !/\p{Cc}/u.test(sub);
   return isGood ? undefined : 'claim_invalid';
 }
 
 /** A string or an array of strings (RFC 7519 section 4.1.3); undefined when it is anything else. */
 function readAudiences(aud: unknown): readonly string[] | undefined {
   if (typeof aud === 'string') return [aud];
-  if (!Array.isArray(aud) || aud.length === 0 || aud.length > MAX_AUDIENCES) return undefined;
+  if (!Array.isArray(aud) || aud.length === 0 || aud.length > maxAudiences) return undefined;
   return aud.every((member) => typeof member === 'string') ? aud : undefined;
 }
 

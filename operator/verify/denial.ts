@@ -2,7 +2,7 @@
  * The closed list of reasons for which a request is refused: metric label, log field, golden value and row of
  * `docs/denials.md`. A client sees only the status and the RFC 6750 code.
  */
-export const DENIALS = {
+export const denials = {
   token_missing: { status: 401, description: '' },
   request_invalid: {
     status: 400,
@@ -44,4 +44,4 @@ export const DENIALS = {
   },
 } as const;
 
-export type DenialReason = keyof typeof DENIALS;
+export type DenialReason = keyof typeof denials;

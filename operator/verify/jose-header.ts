@@ -14,19 +14,19 @@ export type HeaderOutcome =
 
 type HeaderConfig = Pick<JwtVerifierConfig, 'algorithms' | 'tokenType'>;
 
-const MAX_KID_LENGTH = 256;
+const maxKidLength = 256;
 
 /**
  * Members that bring keys, or a way to read the token, of the sender's choice. Keys come from the policy's issuer only,
  * and no extension is understood (RFC 7515 section 4.1.11), so their presence is reason enough.
  */
-const REFUSED_MEMBERS = ['jku', 'jwk', 'x5u', 'x5c', 'crit', 'b64', 'zip', 'cty', 'enc'];
+const refusedMembers = ['jku', 'jwk', 'x5u', 'x5c', 'crit', 'b64', 'zip', 'cty', 'enc'];
 
 /** RFC 9068 section 2.1, RFC 7519 section 5.1; compared without case, `application/` may be left out. */
-const ACCESS_TOKEN_TYPES = ['at+jwt', 'jwt'];
+const accessTokenTypes = ['at+jwt', 'jwt'];
 
 /** Tokens that are made for something else and must never open a resource, whatever the policy says. */
-const FOREIGN_TYPES = [
+const foreignTypes = [
   'logout+jwt',
   'dpop+jwt',
   'secevent+jwt',
@@ -42,12 +42,12 @@ const FOREIGN_TYPES = [
 export function judgeHeader(header: JsonObject, config: HeaderConfig): HeaderOutcome {
   const alg = config.algorithms.find((allowed) => allowed === header.alg);
   if (alg === undefined) return { ok: false, reason: 'alg_not_allowed' };
-  if (REFUSED_MEMBERS.some((member) => Object.hasOwn(header, member)))
+  if (refusedMembers.some((member) => Object.hasOwn(header, member)))
     return { ok: false, reason: 'token_malformed' };
   if (!isTypeAllowed(header.typ, config.tokenType)) return { ok: false, reason: 'type_not_allowed' };
   const { kid } = header;
   if (kid === undefined) return { ok: true, header: { alg } };
-  if (typeof kid !== 'string' || kid.length > MAX_KID_LENGTH) return { ok: false, reason: 'token_malformed' };
+  if (typeof kid !== 'string' || kid.length > maxKidLength) return { ok: false, reason: 'token_malformed' };
   return { ok: true, header: { alg, kid } };
 }
 
@@ -55,5 +55,5 @@ function isTypeAllowed(typ: unknown, tokenType: HeaderConfig['tokenType']): bool
   if (typ === undefined) return true;
   if (typeof typ !== 'string') return false;
   const type = typ.toLowerCase().replace(/^application\//, '');
-  return tokenType === 'Any' ? !FOREIGN_TYPES.includes(type) : ACCESS_TOKEN_TYPES.includes(type);
+  return tokenType === 'Any' ? !foreignTypes.includes(type) : accessTokenTypes.includes(type);
 }

@@ -8,7 +8,7 @@ export interface JwtParts {
 
 export type JsonObject = Readonly<Record<string, unknown>>;
 
-const SEGMENTS = /^([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)$/;
+const segmentsForm = /^([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)$/;
 
 /**
  * Splits and decodes a token. Undefined when anything is not exactly as the standards write it: other characters,
@@ -16,7 +16,7 @@ const SEGMENTS = /^([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)$/;
  * mark, invalid UTF-8, too deep or too large.
  */
 export function readJwtParts(token: string): JwtParts | undefined {
-  const segments = SEGMENTS.exec(token);
+  const segments = segmentsForm.exec(token);
   if (segments === null) return undefined;
   const [, headerText = '', payloadText = '', signatureText = ''] = segments;
   if (decodeBase64Url(signatureText) === undefined) return undefined;

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { DENIALS } from '../../operator/verify/denial.ts';
+import { denials } from '../../operator/verify/denial.ts';
 
 const page = readFileSync(join(import.meta.dirname, '../../docs/denials.md'), 'utf8');
 const [denialTable = ''] = page.split('Other outcomes');
@@ -10,7 +10,7 @@ test('docs/denials.md and the code list the same denials, with the same status a
   const rows = [...denialTable.matchAll(/^\| `([a-z_]+)` \| (\d+) \| (none|`[a-z_]+`) \|/gm)].map(
     ([, reason, status, code]) => [reason, Number(status), code?.replaceAll('`', '')],
   );
-  const expected = Object.entries(DENIALS).map(([reason, denial]) => [
+  const expected = Object.entries(denials).map(([reason, denial]) => [
     reason,
     denial.status,
     'error' in denial ? denial.error : 'none',
@@ -19,5 +19,5 @@ test('docs/denials.md and the code list the same denials, with the same status a
 });
 
 test('descriptions can stand in a quoted string of a challenge', () => {
-  for (const { description } of Object.values(DENIALS)) expect(description).toMatch(/^[\w ,;.'-]*$/);
+  for (const { description } of Object.values(denials)) expect(description).toMatch(/^[\w ,;.'-]*$/);
 });
