@@ -30,8 +30,8 @@ export type Delivery = Pick<Inputs, 'policies' | 'configMaps'>;
 export interface Operator {
   readonly publicAddress: Address;
   readonly adminAddress: Address;
-  /** Takes what a source delivers and puts it in force at once. */
-  update(delivery: Delivery): void;
+  /** Takes what a source delivers and puts it in force at once; returns what became of it. */
+  update(delivery: Delivery): Compilation;
   /** Not ready any more, no new requests; resolves when those under way have ended, or were cut. */
   stop(): Promise<void>;
 }
@@ -103,7 +103,7 @@ export async function startOperator(parts: OperatorParts): Promise<Operator> {
     adminAddress: adminListener.address,
     update(delivery) {
       objects = delivery.policies.map(({ object }) => object);
-      enforcement.apply({ ...delivery, configuration, apiServerAudiences: [] });
+      return enforcement.apply({ ...delivery, configuration, apiServerAudiences: [] });
     },
     async stop() {
       readiness.end();

@@ -20,11 +20,10 @@ export interface PolicyReport {
 }
 
 export interface Enforcement {
-  /** Compiles the inputs and puts the result in force at once. */
-  apply(inputs: Inputs): void;
+  /** Compiles the inputs and puts the result in force at once; returns it. */
+  apply(inputs: Inputs): Compilation;
   /** The snapshot in force. Before the first `apply` it is empty: everything is refused. */
   currentSnapshot(): Snapshot;
-  currentCompilation(): Compilation | undefined;
   reports(): readonly PolicyReport[];
 }
 
@@ -68,9 +67,9 @@ export function createEnforcement({
       testAll(enforced);
       if (changed) onSnapshot(next);
       onReports();
+      return next;
     },
     currentSnapshot: () => compilation?.snapshot ?? nothing,
-    currentCompilation: () => compilation,
     reports: () => (compilation?.outcomes ?? []).map(report),
   };
 

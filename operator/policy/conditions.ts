@@ -56,7 +56,9 @@ function unready(worst: Statement): readonly Statement[] {
 }
 
 function accepted({ refusal, sharesAudience }: Outcome): Statement {
-  if (refusal !== undefined) return { type: 'Accepted', status: 'False', ...refusal };
+  if (refusal !== undefined) {
+    return { type: 'Accepted', status: 'False', reason: refusal.reason, message: refusal.message };
+  }
   const note = sharesAudience
     ? ' A policy of another namespace accepts the same issuer and audience: a token for one opens the other.'
     : '';
@@ -71,7 +73,9 @@ function accepted({ refusal, sharesAudience }: Outcome): Statement {
 function resolvedRefs({ brokenRef, refusal }: Outcome): Statement | undefined {
   // A spec that cannot be read names nothing that could be looked for.
   if (refusal?.reason === 'Invalid') return undefined;
-  if (brokenRef !== undefined) return { type: 'ResolvedRefs', status: 'False', ...brokenRef };
+  if (brokenRef !== undefined) {
+    return { type: 'ResolvedRefs', status: 'False', reason: brokenRef.reason, message: brokenRef.message };
+  }
   return {
     type: 'ResolvedRefs',
     status: 'True',

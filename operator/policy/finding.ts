@@ -4,6 +4,8 @@ import type { ReasonOf } from '../api/conditions.gen.ts';
 export interface Finding<Type extends 'Accepted' | 'ResolvedRefs'> {
   readonly reason: ReasonOf<Type>;
   readonly message: string;
+  /** Path of the field to mend, the first of them; absent when it is the object as a whole. */
+  readonly field?: string;
 }
 
 /** What compile found about one policy; the conditions are computed from it. */

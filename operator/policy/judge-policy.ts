@@ -11,6 +11,9 @@ import type { CompiledPolicy, ResourceMetadata } from './snapshot.ts';
 import { checkSpec } from './spec-checks.ts';
 import type { VerifierConfig } from './verifier-config.ts';
 
+/** A condition's message holds 1024 characters. */
+const maxErrorLength = 900;
+
 /** One policy judged alone, before it is compared with the others. */
 export interface Judged {
   readonly outcome: Outcome;
@@ -23,15 +26,15 @@ export function judgePolicy(source: SourcePolicy, inputs: Inputs): Judged {
   const { object, problem } = source;
   const decoded = decodePolicySpec(object);
   if (problem !== undefined || !decoded.ok) {
-    const message = problem ?? describeErrors(decoded.ok ? [] : decoded.errors);
-    return judgeUnreadable(source, { reason: 'Invalid', message: `${message}.` }, inputs);
+    const refusal = problem === undefined && !decoded.ok ? refuseSpec(decoded.errors) : refuseObject(problem ?? '');
+    return judgeUnreadable(source, refusal, inputs);
   }
   const spec = decoded.value;
   const { namespace } = object.metadata;
   const claim = claimResource(spec.resource, object.metadata, inputs.configuration);
   const refusal = claim.ok
     ? checkSpec(spec, namespace, inputs)
-    : ({ reason: 'ResourceNotAllowed', message: `${claim.message}.` } as const);
+    : ({ reason: 'ResourceNotAllowed', message: `${claim.message}.`, field: 'spec.resource' } as const);
   const refs = resolveRefs(spec, namespace, inputs.configMaps);
   const usable = refusal === undefined && refs.ok;
   return assemble(source, claim, {
@@ -93,7 +96,13 @@ function resourceMetadata(resource: string, spec: McpAuthPolicySpec): ResourceMe
   };
 }
 
-function describeErrors(errors: readonly FieldError[]): string {
+function refuseObject(problem: string): Finding<'Accepted'> {
+  return { reason: 'Invalid', message: `${problem}.` };
+}
+
+function refuseSpec(errors: readonly FieldError[]): Finding<'Accepted'> {
   const text = errors.map(({ path, message }) => `${path}: ${message}`).join('; ');
-  return text.length <= 900 ? text : `${text.slice(0, 900)}…`;
+  const message = text.length <= maxErrorLength ? `${text}.` : `${text.slice(0, maxErrorLength)}…`;
+  const [first] = errors;
+  return { reason: 'Invalid', message, ...(first === undefined ? {} : { field: first.path }) };
 }

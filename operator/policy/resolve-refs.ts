@@ -50,7 +50,7 @@ export function resolveRefs(
 }
 
 function broken(reason: 'RefNotFound' | 'InvalidRef', path: string, message: string): ResolvedRefs {
-  return { ok: false, finding: { reason, message: `${path}: ${message}.` } };
+  return { ok: false, finding: { reason, message: `${path}: ${message}.`, field: path } };
 }
 
 function describeMissing(ref: ConfigMapKeyRef, namespace: string, configMaps: ConfigMaps): string {

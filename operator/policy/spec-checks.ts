@@ -33,6 +33,7 @@ function checkIssuer(
   return {
     reason: 'IssuerNotAllowed',
     message: 'spec.issuer: the administrator does not allow this issuer in this namespace.',
+    field: 'spec.issuer',
   };
 }
 
@@ -50,18 +51,21 @@ function checkAudiences(spec: McpAuthPolicySpec, _: string, inputs: Inputs): Fin
   return {
     reason: 'AudienceForbidden',
     message: `${bad.path}: this audience is reserved: choose one of your own.`,
+    field: bad.path,
   };
 }
 
 function checkSupport(spec: McpAuthPolicySpec): Finding<'Accepted'> | undefined {
   const unsupported = [
-    ...(spec.mode === 'OIDC' ? [] : [`spec.mode ${spec.mode}`]),
-    ...(spec.upstream === undefined ? [] : ['spec.upstream']),
-    ...(spec.tools === undefined ? [] : ['spec.tools']),
+    ...(spec.mode === 'OIDC' ? [] : [{ field: 'spec.mode', what: `spec.mode ${spec.mode}` }]),
+    ...(spec.upstream === undefined ? [] : [{ field: 'spec.upstream', what: 'spec.upstream' }]),
+    ...(spec.tools === undefined ? [] : [{ field: 'spec.tools', what: 'spec.tools' }]),
   ];
-  if (unsupported.length === 0) return undefined;
+  const [first] = unsupported;
+  if (first === undefined) return undefined;
   return {
     reason: 'Unsupported',
-    message: `This version does not support ${unsupported.join(', ')}; every request is denied.`,
+    message: `This version does not support ${unsupported.map(({ what }) => what).join(', ')}; every request is denied.`,
+    field: first.field,
   };
 }

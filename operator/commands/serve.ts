@@ -1,0 +1,64 @@
+import { objectKey, type UntypedObject } from '../api/kubernetes-object.ts';
+import type { McpAuthPolicyStatus } from '../api/mcp-auth-policy.gen.ts';
+import { type ServeOptions, UsageError } from '../options.ts';
+import { watchDirectory } from '../standalone/directory.ts';
+import { ManifestPathError } from '../standalone/manifest-path.ts';
+import type { Manifests } from '../standalone/manifests.ts';
+import { createLogger, type Logger } from '../telemetry/log.ts';
+import { createMetrics } from '../telemetry/metrics.ts';
+import { systemClock as clock } from '../time/clock.ts';
+import { VERSION } from '../version.ts';
+import { describeFindings, describeProblem } from './describe-problem.ts';
+import { describeListeners, type Operator, startOperator } from './operator.ts';
+import { readConfiguration } from './read-configuration.ts';
+import { untilStopped } from './until-stopped.ts';
+
+/** Runs the operator against a folder of manifests until a signal stops it. Resolves with the exit code. */
+export async function serveCommand(options: ServeOptions): Promise<number> {
+  const log = createLogger(options.logLevel, options.logFormat);
+  const configuration = await readConfiguration(options);
+  const operator = await startOperator({
+    options,
+    configuration,
+    clock,
+    log,
+    metrics: createMetrics(VERSION),
+    onStatus: (object, status, isNew) => {
+      if (isNew) announce(object, status, log);
+    },
+  });
+  const directory = await watch(options.policies, operator, log).catch(async (error: unknown) => {
+    await operator.stop();
+    throw error instanceof ManifestPathError ? new UsageError(`--policies: ${error.message}`) : error;
+  });
+  log.info('started', describeListeners(operator, configuration));
+  await untilStopped(log);
+  directory.close();
+  await operator.stop();
+  return 0;
+}
+
+function watch(directory: string, operator: Operator, log: Logger): ReturnType<typeof watchDirectory> {
+  return watchDirectory({
+    directory,
+    clock,
+    log,
+    onChange: (manifests: Manifests) => {
+      for (const problem of manifests.problems) {
+        log.error('manifest not used', { problem: describeProblem(problem) });
+      }
+      const { outcomes } = operator.update(manifests);
+      for (const problem of describeFindings(outcomes, manifests)) log.warn('policy not enforced', { problem });
+    },
+  });
+}
+
+function announce(object: UntypedObject, { conditions = [] }: McpAuthPolicyStatus, log: Logger): void {
+  const ready = conditions.find(({ type }) => type === 'Ready');
+  log.info('policy status', {
+    policy: objectKey(object.metadata),
+    ready: ready?.status,
+    reason: ready?.reason,
+    message: ready?.message,
+  });
+}
