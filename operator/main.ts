@@ -1,4 +1,4 @@
-import { readOptions, usage, UsageError } from './options.ts';
+import { readOptions, UsageError, usage } from './options.ts';
 import { REVISION, VERSION } from './version.ts';
 
 /**

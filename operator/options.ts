@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 import type { Address } from './http/listener.ts';
-import { logFormats, logLevels, type LogFormat, type LogLevel } from './telemetry/log.ts';
+import { type LogFormat, type LogLevel, logFormats, logLevels } from './telemetry/log.ts';
 
 /** A mistake in how the program was called. The message names what to change. */
 export class UsageError extends Error {}
@@ -122,7 +122,10 @@ function readFlags(
   environment: Flags,
 ): Flags {
   const options = Object.fromEntries(
-    names.map((name) => [name, { type: 'string' as const, ...(shortNames[name] ? { short: shortNames[name] } : {}) }]),
+    names.map((name) => [
+      name,
+      { type: 'string' as const, ...(shortNames[name] ? { short: shortNames[name] } : {}) },
+    ]),
   );
   let given: Flags;
   try {

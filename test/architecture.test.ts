@@ -49,20 +49,27 @@ test('there is something to check', () => {
   expect(new Set(files.map(({ room }) => room))).toEqual(new Set([...Object.keys(arrows), 'commands', '']));
 });
 
-test.each(files.filter(({ room }) => room in arrows))('$path imports downwards only', ({ path, room, imports }) => {
-  const others = imports
-    .filter((name) => name.startsWith('.'))
-    .map((name) => roomOf(path, name))
-    .filter((other) => other !== room && !arrows[room]?.includes(other));
-  expect(others).toEqual([]);
-});
+test.each(files.filter(({ room }) => room in arrows))(
+  '$path imports downwards only',
+  ({ path, room, imports }) => {
+    const others = imports
+      .filter((name) => name.startsWith('.'))
+      .map((name) => roomOf(path, name))
+      .filter((other) => other !== room && !arrows[room]?.includes(other));
+    expect(others).toEqual([]);
+  },
+);
 
 test('policy is pure: no module but the one for digests and certificates, no clock, no environment, no chance', () => {
   for (const { path, text, imports } of files.filter(({ room }) => room === 'policy')) {
-    expect(imports.filter((name) => !name.startsWith('.') && name !== 'node:crypto'), path).toEqual([]);
-    expect(/\bprocess\.|\bDate\.now|\bnew Date\(\)|\bMath\.random|\bconsole\.|\bfetch\(|\bsetTimeout\(/.test(text), path).toBe(
-      false,
-    );
+    expect(
+      imports.filter((name) => !name.startsWith('.') && name !== 'node:crypto'),
+      path,
+    ).toEqual([]);
+    expect(
+      /\bprocess\.|\bDate\.now|\bnew Date\(\)|\bMath\.random|\bconsole\.|\bfetch\(|\bsetTimeout\(/.test(text),
+      path,
+    ).toBe(false);
   }
 });
 

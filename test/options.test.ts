@@ -24,7 +24,8 @@ test('serve, with defaults', () => {
 });
 
 test('every flag', () => {
-  const args = 'run --kubeconfig k --namespaces a,b --config c --public-url https://x --listen [::1]:1 --admin-listen h:2';
+  const args =
+    'run --kubeconfig k --namespaces a,b --config c --public-url https://x --listen [::1]:1 --admin-listen h:2';
   const more = '--tls-cert t --tls-key u --log-level debug --log-format text --pod-name p --pod-namespace q';
   expect(readOptions(`${args} ${more}`.split(' '), {})).toEqual({
     command: 'run',
@@ -41,7 +42,11 @@ test('every flag', () => {
 });
 
 test('compile', () => {
-  expect(readOptions(['compile', '-f', 'x', '-o', 'json'], {})).toEqual({ command: 'compile', path: 'x', output: 'json' });
+  expect(readOptions(['compile', '-f', 'x', '-o', 'json'], {})).toEqual({
+    command: 'compile',
+    path: 'x',
+    output: 'json',
+  });
 });
 
 test('the environment fills what flags leave open', () => {

@@ -17,7 +17,10 @@ export async function compileCommand(options: CompileOptions): Promise<number> {
   });
   const compilation = compile({ ...manifests, configuration, apiServerAudiences: [] });
   process.stdout.write(renderCompilation(compilation, options.output));
-  const lines = [...manifests.problems.map(describeProblem), ...describeFindings(compilation.outcomes, manifests)];
+  const lines = [
+    ...manifests.problems.map(describeProblem),
+    ...describeFindings(compilation.outcomes, manifests),
+  ];
   process.stderr.write(lines.map((line) => `${line}\n`).join(''));
   return manifests.problems.length === 0 ? 0 : 1;
 }

@@ -2,8 +2,8 @@ import { readFile } from 'node:fs/promises';
 import { parseDocument } from 'yaml';
 import { UsageError } from '../options.ts';
 import {
-  defaultDocument,
   decodeConfiguration,
+  defaultDocument,
   type OperatorConfiguration,
 } from '../policy/operator-configuration.ts';
 

@@ -48,7 +48,8 @@ function watch(directory: string, operator: Operator, log: Logger): ReturnType<t
         log.error('manifest not used', { problem: describeProblem(problem) });
       }
       const { outcomes } = operator.update(manifests);
-      for (const problem of describeFindings(outcomes, manifests)) log.warn('policy not enforced', { problem });
+      for (const problem of describeFindings(outcomes, manifests))
+        log.warn('policy not enforced', { problem });
     },
   });
 }
@@ -59,6 +60,6 @@ function announce(object: UntypedObject, { conditions = [] }: McpAuthPolicyStatu
     policy: objectKey(object.metadata),
     ready: ready?.status,
     reason: ready?.reason,
-    message: ready?.message,
+    detail: ready?.message,
   });
 }

@@ -1,5 +1,5 @@
-import type { KeySource } from '../keys/key-source.ts';
 import { selectKeys } from '../keys/key-set.ts';
+import type { KeySource } from '../keys/key-source.ts';
 import type { KeysObservation } from '../policy/observation.ts';
 import type { JwtVerifierConfig } from '../policy/verifier-config.ts';
 

@@ -1,5 +1,5 @@
 import type { CompiledPolicy } from '../policy/snapshot.ts';
-import { denials, type DenialReason } from '../verify/denial.ts';
+import { type DenialReason, denials } from '../verify/denial.ts';
 import { type Answer, refuse } from './answer.ts';
 
 /**

@@ -43,7 +43,9 @@ export async function listen(
   identity?: TlsIdentity,
 ): Promise<Listener> {
   const server =
-    identity === undefined ? createHttpServer(serverOptions) : createTlsServer({ ...serverOptions, ...identity });
+    identity === undefined
+      ? createHttpServer(serverOptions)
+      : createTlsServer({ ...serverOptions, ...identity });
   // Above its limit Node drops header fields without a word; the size limit above bounds their number.
   server.maxHeadersCount = 0;
   server.on('request', endpoint);

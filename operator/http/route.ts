@@ -21,7 +21,8 @@ export function findRoute(head: RequestHead, snapshot: Snapshot): Route {
   const [host, ...otherHosts] = headerValues(head, 'host');
   if (target === undefined || host === undefined || otherHosts.length > 0) return { kind: 'invalid' };
   // Node finds an unknown transfer coding out only after it has handed the request on (RFC 9112 section 6.1).
-  if (headerValues(head, 'transfer-encoding').some((coding) => !/^chunked$/i.test(coding))) return { kind: 'invalid' };
+  if (headerValues(head, 'transfer-encoding').some((coding) => !/^chunked$/i.test(coding)))
+    return { kind: 'invalid' };
   const place = findPlace(host, snapshot);
   if (place === undefined) return { kind: 'misdirected' };
   const metadataOf = pathInMetadata(target.path);

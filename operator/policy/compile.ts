@@ -21,9 +21,7 @@ export interface Compilation {
 export function compile(inputs: Inputs): Compilation {
   const judged = inputs.policies
     .map((policy) => judgePolicy(policy, inputs))
-    .sort((a, b) =>
-      a.outcome.namespace + '/' + a.outcome.name < b.outcome.namespace + '/' + b.outcome.name ? -1 : 1,
-    );
+    .sort((a, b) => (objectKey(a.outcome) < objectKey(b.outcome) ? -1 : 1));
   const owned = settleConflicts(enforceLimit(judged, inputs.configuration.limits.maxPoliciesPerNamespace));
   const compiled = owned.flatMap(({ compiled }) => (compiled === undefined ? [] : [compiled]));
   const sharedAudiences = findSharedAudiences(compiled);

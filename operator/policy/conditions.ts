@@ -131,21 +131,20 @@ function verified(outcome: Outcome, observation: Observation | undefined): State
   return { type, status: 'True', reason: 'Passed', message };
 }
 
-const issuerMessages: Readonly<Record<Exclude<ReasonOf<'IssuerReady'>, 'KeysLoaded' | 'Pending'>, string>> =
-  {
-    DNSFailure: 'The host name of the issuer, or of its keys, could not be resolved.',
-    TLSFailure: 'The TLS connection failed: check the certificate and spec.caBundleRef.',
-    Timeout: 'The issuer did not answer in time.',
-    HTTPError:
-      'The issuer could not be reached or did not answer with success: check spec.issuer and spec.discoveryURL.',
-    InvalidDocument: 'The metadata or the key set is not a valid document.',
-    IssuerMismatch: 'The metadata names another issuer: spec.issuer must be equal to it in every character.',
-    AddressNotAllowed: "The administrator's outbound rules do not allow this connection.",
-    TooLarge: 'The metadata or the key set is larger than is read.',
-    NoUsableKeys: 'The key set holds no key that fits spec.algorithms.',
-    KeysStale: 'The issuer has not answered for so long that its keys are no longer used.',
-    Forbidden: 'The API server does not let the operator review tokens.',
-  };
+const issuerMessages: Readonly<Record<Exclude<ReasonOf<'IssuerReady'>, 'KeysLoaded' | 'Pending'>, string>> = {
+  DNSFailure: 'The host name of the issuer, or of its keys, could not be resolved.',
+  TLSFailure: 'The TLS connection failed: check the certificate and spec.caBundleRef.',
+  Timeout: 'The issuer did not answer in time.',
+  HTTPError:
+    'The issuer could not be reached or did not answer with success: check spec.issuer and spec.discoveryURL.',
+  InvalidDocument: 'The metadata or the key set is not a valid document.',
+  IssuerMismatch: 'The metadata names another issuer: spec.issuer must be equal to it in every character.',
+  AddressNotAllowed: "The administrator's outbound rules do not allow this connection.",
+  TooLarge: 'The metadata or the key set is larger than is read.',
+  NoUsableKeys: 'The key set holds no key that fits spec.algorithms.',
+  KeysStale: 'The issuer has not answered for so long that its keys are no longer used.',
+  Forbidden: 'The API server does not let the operator review tokens.',
+};
 
 function isDenied({ refusal, brokenRef }: Outcome): boolean {
   return refusal !== undefined || brokenRef !== undefined;

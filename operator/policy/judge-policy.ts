@@ -26,7 +26,8 @@ export function judgePolicy(source: SourcePolicy, inputs: Inputs): Judged {
   const { object, problem } = source;
   const decoded = decodePolicySpec(object);
   if (problem !== undefined || !decoded.ok) {
-    const refusal = problem === undefined && !decoded.ok ? refuseSpec(decoded.errors) : refuseObject(problem ?? '');
+    const refusal =
+      problem === undefined && !decoded.ok ? refuseSpec(decoded.errors) : refuseObject(problem ?? '');
     return judgeUnreadable(source, refusal, inputs);
   }
   const spec = decoded.value;

@@ -1,6 +1,6 @@
 import { compactVerify, errors } from 'jose';
-import type { KeySet, KeySource, VerificationKey } from '../keys/key-source.ts';
 import { selectKeys } from '../keys/key-set.ts';
+import type { KeySet, KeySource, VerificationKey } from '../keys/key-source.ts';
 import type { DenialReason } from './denial.ts';
 import type { JoseHeader } from './jose-header.ts';
 

@@ -39,7 +39,12 @@ export function createTokenVerifier({ findKeySource, clock }: VerifyPorts): Veri
 }
 
 type UnsignedOutcome =
-  | { readonly ok: true; readonly header: JoseHeader; readonly payload: JsonObject; readonly principal: Principal }
+  | {
+      readonly ok: true;
+      readonly header: JoseHeader;
+      readonly payload: JsonObject;
+      readonly principal: Principal;
+    }
   | { readonly ok: false; readonly reason: DenialReason };
 
 function judgeUnsigned(token: string, config: JwtVerifierConfig, nowSeconds: number): UnsignedOutcome {

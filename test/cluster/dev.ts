@@ -21,7 +21,12 @@ const provider = await startDevelopmentIssuer();
 const folder = mkdtempSync(join(tmpdir(), 'mcp-auth-dev-'));
 const cluster = await startControlPlane();
 await apply(cluster, '-f', join(root, 'crds'));
-await cluster.kubectl(['wait', '--for=condition=Established', 'crd/mcpauthpolicies.mcpauth.dev', '--timeout=30s']);
+await cluster.kubectl([
+  'wait',
+  '--for=condition=Established',
+  'crd/mcpauthpolicies.mcpauth.dev',
+  '--timeout=30s',
+]);
 await apply(cluster, '-f', join(root, 'manifests/samples/namespace.yaml'));
 await cluster.apply(issuerCaManifest(provider.caPem));
 await apply(cluster, '-f', join(root, 'manifests/samples'));

@@ -28,7 +28,9 @@ async function startRun(configuration: string): Promise<Deployment> {
   return {
     publicURL: operator.publicURL,
     applyConfigMap: (name, data) =>
-      cluster.apply(JSON.stringify({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name, namespace }, data })),
+      cluster.apply(
+        JSON.stringify({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name, namespace }, data }),
+      ),
     async apply({ name, spec }) {
       const metadata = { name, namespace };
       await cluster.apply(

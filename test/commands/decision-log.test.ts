@@ -7,7 +7,11 @@ function create() {
   const log = recordLog();
   const counted: string[] = [];
   const clock = { nowMs: () => 0, monotonicMs: () => nowMs, after: () => () => undefined };
-  const onDecision = createDecisionLog({ log, clock, metrics: { countDecision: (reason) => counted.push(reason) } });
+  const onDecision = createDecisionLog({
+    log,
+    clock,
+    metrics: { countDecision: (reason) => counted.push(reason) },
+  });
   return {
     onDecision,
     log,

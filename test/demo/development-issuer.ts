@@ -10,7 +10,13 @@ const port = 9443;
 /** Starts a real OpenID Provider on this machine, over TLS by a certificate authority made for the occasion. */
 export async function startDevelopmentIssuer(): Promise<OpenIdProvider> {
   const ca = await createCertificateAuthority();
-  return await startOpenIdProvider({ ca, port, hostname: 'localhost', clients: [developmentClient] });
+  try {
+    return await startOpenIdProvider({ ca, port, hostname: 'localhost', clients: [developmentClient] });
+  } catch (error) {
+    throw new Error(`the development issuer cannot listen on port ${port}: free it and try again`, {
+      cause: error,
+    });
+  }
 }
 
 /** The ConfigMap that the samples name, as a manifest. */

@@ -18,9 +18,13 @@ const ended = untilEnded(operator, async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 try {
-  await showStory(provider, await waitForStatuses(3));
+  const policies = await Promise.race([waitForStatuses(3), ended]);
+  if (policies === undefined) throw new Error('the operator ended; see its last line above');
+  await showStory(provider, policies);
   showCommands(provider, folder);
-  process.stdout.write(`\nServing. Edit the manifests in ${folder} and see the statuses change; Ctrl-C ends it.\n`);
+  process.stdout.write(
+    `\nServing. Edit the manifests in ${folder} and see the statuses change; Ctrl-C ends it.\n`,
+  );
 } catch (error) {
   process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
   operator.kill('SIGTERM');

@@ -6,7 +6,13 @@ const entry = join(import.meta.dirname, '../../operator/main.ts');
 
 /** Starts the operator as a user would, with its log on our standard error. */
 export function startOperatorProcess(args: readonly string[]): ChildProcess {
-  return spawn(process.execPath, [entry, ...args], { stdio: ['ignore', 'inherit', 'inherit'] });
+  // In a process group of its own: Ctrl-C reaches us alone, and we end it once.
+  const operator = spawn(process.execPath, [entry, ...args], {
+    stdio: ['ignore', 'inherit', 'inherit'],
+    detached: true,
+  });
+  process.on('exit', () => operator.kill('SIGKILL'));
+  return operator;
 }
 
 /** Waits for Ctrl-C, or for the operator to end by itself; then ends it and cleans up. Sets the exit code. */

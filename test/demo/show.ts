@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type OpenIdProvider } from '../fixtures/openid-provider.ts';
+import type { OpenIdProvider } from '../fixtures/openid-provider.ts';
 import { developmentClient } from './development-issuer.ts';
 
 export const publicURL = 'http://127.0.0.1:8080';
@@ -8,13 +8,20 @@ export const adminURL = 'http://127.0.0.1:9090';
 const resource = `${publicURL}/demo/whoami/mcp`;
 
 /** A tool call that any MCP server of the older revisions understands, small enough for curl. */
-const whoami = JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name: 'whoami', arguments: {} } });
+const whoami = JSON.stringify({
+  jsonrpc: '2.0',
+  id: 1,
+  method: 'tools/call',
+  params: { name: 'whoami', arguments: {} },
+});
 const mcpHeaders = { 'content-type': 'application/json', accept: 'application/json, text/event-stream' };
 
 interface ShownPolicy {
   readonly metadata: { readonly namespace: string; readonly name: string };
   readonly spec: { readonly mode: string; readonly issuer: string };
-  readonly status?: { readonly conditions?: readonly { type: string; status: string; reason: string; message: string }[] };
+  readonly status?: {
+    readonly conditions?: readonly { type: string; status: string; reason: string; message: string }[];
+  };
 }
 
 /** Waits until the operator has said something about every policy; bounded. */
@@ -62,11 +69,23 @@ export function showCommands(provider: OpenIdProvider, folder: string): void {
 function formatTable(policies: readonly ShownPolicy[]): readonly string[] {
   const rows = policies.map(({ metadata, spec, status }) => {
     const ready = status?.conditions?.find(({ type }) => type === 'Ready');
-    return [metadata.namespace, metadata.name, spec.mode, ready?.status ?? '', ready?.reason ?? '', ready?.message ?? ''];
+    return [
+      metadata.namespace,
+      metadata.name,
+      spec.mode,
+      ready?.status ?? '',
+      ready?.reason ?? '',
+      ready?.message ?? '',
+    ];
   });
   const table = [['NAMESPACE', 'NAME', 'MODE', 'READY', 'REASON', 'MESSAGE'], ...rows];
   const widths = [0, 1, 2, 3, 4].map((column) => Math.max(...table.map((row) => row[column]?.length ?? 0)));
-  return table.map((row) => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ').trimEnd());
+  return table.map((row) =>
+    row
+      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+      .join('  ')
+      .trimEnd(),
+  );
 }
 
 function print(title: string, lines: readonly string[]): void {

@@ -1,14 +1,24 @@
-import { Client, ClientCredentialsProvider, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
+import {
+  Client,
+  ClientCredentialsProvider,
+  StreamableHTTPClientTransport,
+} from '@modelcontextprotocol/client';
 import type { OpenIdProvider } from '../fixtures/openid-provider.ts';
 import type { Fetch } from '../fixtures/trusting-fetch.ts';
 
 /** What the tool `whoami` says. */
 export interface WhoAmI {
-  readonly principal: { readonly issuer: string; readonly subject: string; readonly audiences: readonly string[] };
+  readonly principal: {
+    readonly issuer: string;
+    readonly subject: string;
+    readonly audiences: readonly string[];
+  };
   readonly policy: { readonly namespace: string; readonly name: string };
 }
 
-type AuthProvider = NonNullable<ConstructorParameters<typeof StreamableHTTPClientTransport>[1]>['authProvider'];
+type AuthProvider = NonNullable<
+  ConstructorParameters<typeof StreamableHTTPClientTransport>[1]
+>['authProvider'];
 
 /** Calls `whoami` with the official MCP client. */
 export async function callWhoAmI(
@@ -25,7 +35,8 @@ export async function callWhoAmI(
   await client.connect(transport);
   try {
     const { tools } = await client.listTools();
-    if (tools.map(({ name }) => name).join() !== 'whoami') throw new Error('there should be one tool, whoami');
+    if (tools.map(({ name }) => name).join() !== 'whoami')
+      throw new Error('there should be one tool, whoami');
     const { content } = await client.callTool({ name: 'whoami', arguments: {} });
     const [first] = content as readonly { readonly text: string }[];
     return JSON.parse(first?.text ?? '') as WhoAmI;
@@ -53,6 +64,11 @@ export async function post(resource: string, token?: string): Promise<Response> 
       accept: 'application/json, text/event-stream',
       ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
     },
-    body: JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name: 'whoami', arguments: {} } }),
+    body: JSON.stringify({
+      jsonrpc: '2.0',
+      id: 1,
+      method: 'tools/call',
+      params: { name: 'whoami', arguments: {} },
+    }),
   });
 }

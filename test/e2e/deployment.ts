@@ -30,5 +30,9 @@ export interface Deployment {
 /** The administrator's configuration of the scenario: an issuer on this machine may be reached at these ports. */
 export function operatorConfiguration(ports: readonly number[]): string {
   const allow = [{ namespaces: [namespace], hosts: ['localhost'], cidrs: ['127.0.0.0/8', '::1/128'], ports }];
-  return JSON.stringify({ apiVersion: 'mcpauth.dev/v1alpha1', kind: 'OperatorConfiguration', outbound: { allow } });
+  return JSON.stringify({
+    apiVersion: 'mcpauth.dev/v1alpha1',
+    kind: 'OperatorConfiguration',
+    outbound: { allow },
+  });
 }

@@ -4,7 +4,11 @@
  *
  * @throws with the last answer when it never was.
  */
-export async function eventually<T>(what: string, ask: () => Promise<T>, isGood: (answer: T) => boolean): Promise<T> {
+export async function eventually<T>(
+  what: string,
+  ask: () => Promise<T>,
+  isGood: (answer: T) => boolean,
+): Promise<T> {
   let last: unknown;
   const giveUpMs = performance.now() + 30_000;
   do {

@@ -35,7 +35,11 @@ export async function startOperatorProcess(
   });
   const operator = { publicURL, adminURL, log: () => log, stop: () => stop(child) };
   try {
-    await eventually('the operator is ready', () => fetch(`${adminURL}/readyz`), ({ ok }) => ok || child.exitCode !== null);
+    await eventually(
+      'the operator is ready',
+      () => fetch(`${adminURL}/readyz`),
+      ({ ok }) => ok || child.exitCode !== null,
+    );
     if (child.exitCode !== null) throw new Error(`the operator ended with ${child.exitCode}: ${log}`);
   } catch (error) {
     await stop(child);

@@ -21,11 +21,15 @@ export function describeScenario(start: (configuration: string) => Promise<Deplo
     caBundleRef: { name: 'issuer-ca', key: 'ca.crt' },
   });
 
-  async function untilSeen(name: string, isGood: (policy: SeenPolicy) => boolean): Promise<SeenPolicy | undefined> {
+  async function untilSeen(
+    name: string,
+    isGood: (policy: SeenPolicy) => boolean,
+  ): Promise<SeenPolicy | undefined> {
     return await eventually(
       `policy ${name}`,
       () => deployment.see(name),
-      (policy) => policy?.status?.observedGeneration === policy?.generation && policy !== undefined && isGood(policy),
+      (policy) =>
+        policy?.status?.observedGeneration === policy?.generation && policy !== undefined && isGood(policy),
     );
   }
 
@@ -44,14 +48,17 @@ export function describeScenario(start: (configuration: string) => Promise<Deplo
   });
 
   describe('a good token', () => {
-    test.each(['modern', 'legacy'] as const)('lets a %s client that finds its own way call whoami', async (era) => {
-      const fetch = createTrustingFetch(ca.certificatePem);
-      const seen = await callWhoAmI(resourceOf('tools'), clientCredentials(provider), { fetch, era });
-      expect(seen).toMatchObject({
-        principal: { issuer: provider.issuer, subject: 'demo', audiences: [resourceOf('tools')] },
-        policy: { namespace, name: 'tools' },
-      });
-    });
+    test.each(['modern', 'legacy'] as const)(
+      'lets a %s client that finds its own way call whoami',
+      async (era) => {
+        const fetch = createTrustingFetch(ca.certificatePem);
+        const seen = await callWhoAmI(resourceOf('tools'), clientCredentials(provider), { fetch, era });
+        expect(seen).toMatchObject({
+          principal: { issuer: provider.issuer, subject: 'demo', audiences: [resourceOf('tools')] },
+          policy: { namespace, name: 'tools' },
+        });
+      },
+    );
 
     test('never reaches the server behind the gate, nor the log', async () => {
       const token = await provider.token({ resource: resourceOf('tools') });
@@ -73,7 +80,10 @@ export function describeScenario(start: (configuration: string) => Promise<Deplo
       expect(challenge).not.toContain('error=');
       const [, metadataURL = ''] = /resource_metadata="([^"]+)"/.exec(challenge) ?? [];
       const metadata = await (await fetch(metadataURL)).json();
-      expect(metadata).toMatchObject({ resource: resourceOf('tools'), authorization_servers: [provider.issuer] });
+      expect(metadata).toMatchObject({
+        resource: resourceOf('tools'),
+        authorization_servers: [provider.issuer],
+      });
     });
 
     test('for another audience', async () => {
@@ -84,7 +94,13 @@ export function describeScenario(start: (configuration: string) => Promise<Deplo
     test('expired', async () => {
       const signer = await createSigner('ES256');
       const now = Math.floor(Date.now() / 1000);
-      const claims = { iss: provider.issuer, aud: resourceOf('tools'), sub: 'x', iat: now - 900, exp: now - 600 };
+      const claims = {
+        iss: provider.issuer,
+        aud: resourceOf('tools'),
+        sub: 'x',
+        iat: now - 900,
+        exp: now - 600,
+      };
       await expectInvalid(await post(resourceOf('tools'), signer.sign({}, claims)), 'expired');
     });
 
@@ -145,7 +161,11 @@ export function describeScenario(start: (configuration: string) => Promise<Deplo
     const token = await provider.token({ resource: resourceOf('deleted') });
     expect((await post(resourceOf('deleted'), token)).status).toBe(200);
     await deployment.remove('deleted');
-    const denied = await eventually('a denial', () => post(resourceOf('deleted'), token), ({ status }) => status !== 200);
+    const denied = await eventually(
+      'a denial',
+      () => post(resourceOf('deleted'), token),
+      ({ status }) => status !== 200,
+    );
     expect(denied.status).toBe(404);
   });
 
@@ -153,13 +173,20 @@ export function describeScenario(start: (configuration: string) => Promise<Deplo
     const spec = { issuer: provider.issuer, audience: resourceOf('later'), mode: 'TokenReview' };
     await deployment.apply({ name: 'later', spec });
     const policy = await untilSeen('later', () => true);
-    expect(reasonsOf(policy)).toMatchObject({ Accepted: 'Unsupported', Ready: 'Unsupported', Stalled: 'Unsupported' });
+    expect(reasonsOf(policy)).toMatchObject({
+      Accepted: 'Unsupported',
+      Ready: 'Unsupported',
+      Stalled: 'Unsupported',
+    });
     const token = await provider.token({ resource: resourceOf('later') });
     expect((await post(resourceOf('later'), token)).status).toBe(503);
   });
 
   test('a ConfigMap that appears heals the policy that names it, and its loss denies', async () => {
-    const spec = { ...specFor(provider.issuer, resourceOf('refs')), caBundleRef: { name: 'late', key: 'ca.crt' } };
+    const spec = {
+      ...specFor(provider.issuer, resourceOf('refs')),
+      caBundleRef: { name: 'late', key: 'ca.crt' },
+    };
     await deployment.apply({ name: 'refs', spec });
     await untilSeen('refs', (policy) => reasonsOf(policy).ResolvedRefs === 'RefNotFound');
     const token = await provider.token({ resource: resourceOf('refs') });

@@ -26,7 +26,9 @@ function inputsWith(specs: Readonly<Record<string, object>>): Inputs {
   return { policies, configMaps: new Map(), configuration, apiServerAudiences: [] };
 }
 
-function createParts(selfTest: SelfTest = async ({ digest }) => ({ configDigest: digest, checks: 5, failed: [] })) {
+function createParts(
+  selfTest: SelfTest = async ({ digest }) => ({ configDigest: digest, checks: 5, failed: [] }),
+) {
   const source: KeySource = {
     current: () => undefined,
     state: () => ({ tried: true, failure: 'Timeout' }),
@@ -70,7 +72,9 @@ test('inputs are in force at once, and equal ones change nothing', () => {
 
 test('policies that agree in every trust input share a key source; those that deny have none', () => {
   const { parts, retained } = createParts();
-  createEnforcement(parts).apply(inputsWith({ x: {}, y: {}, other: { issuer: 'https://b.example.com' }, no: { mode: 'TokenReview' } }));
+  createEnforcement(parts).apply(
+    inputsWith({ x: {}, y: {}, other: { issuer: 'https://b.example.com' }, no: { mode: 'TokenReview' } }),
+  );
   expect(new Set(retained[0]).size).toBe(2);
 });
 

@@ -33,7 +33,13 @@ test('nothing is said before there is something to say', () => {
   board.update([object], [{ outcome, isSettled: false }]);
   expect(told).toEqual([]);
   expect(board.list()).toEqual([
-    { apiVersion: object.apiVersion, kind: object.kind, metadata: { name: 'x', namespace: 'a', generation: 1 }, spec: {}, status: undefined },
+    {
+      apiVersion: object.apiVersion,
+      kind: object.kind,
+      metadata: { name: 'x', namespace: 'a', generation: 1 },
+      spec: {},
+      status: undefined,
+    },
   ]);
 });
 
@@ -56,7 +62,10 @@ test('after a restart the stored status is the one before: nothing new, times ke
 test('while a changed policy is not settled its last status stands', () => {
   const { board, told } = createBoard(0);
   board.update([object], [settled]);
-  board.update([{ ...object, metadata: { ...object.metadata, generation: 2 } }], [{ outcome, isSettled: false }]);
+  board.update(
+    [{ ...object, metadata: { ...object.metadata, generation: 2 } }],
+    [{ outcome, isSettled: false }],
+  );
   expect(told.at(-1)?.status.observedGeneration).toBe(1);
 });
 
@@ -68,19 +77,30 @@ test('a policy that was deleted and made again inherits nothing', () => {
   expect(board.list()[0]?.status).toBeUndefined();
 });
 
-test.each([['text'], [[]], [{ conditions: 'x', verification: 7 }], [{ conditions: [null, { type: 7 }], verification: { time: 1 } }]])(
-  'a stored status of another shape (%j) counts for nothing',
-  (status) => {
-    const { board, told } = createBoard(Date.parse('2026-01-01T00:00:00Z'));
-    board.update([{ ...object, status }], [settled]);
-    expect(told[0]?.status.verification?.time).toBe('2026-01-01T00:00:00Z');
-  },
-);
+test.each([
+  ['text'],
+  [[]],
+  [{ conditions: 'x', verification: 7 }],
+  [{ conditions: [null, { type: 7 }], verification: { time: 1 } }],
+])('a stored status of another shape (%j) counts for nothing', (status) => {
+  const { board, told } = createBoard(Date.parse('2026-01-01T00:00:00Z'));
+  board.update([{ ...object, status }], [settled]);
+  expect(told[0]?.status.verification?.time).toBe('2026-01-01T00:00:00Z');
+});
 
 test('a stored status that claims success for another configuration counts for nothing', () => {
   const { board, told } = createBoard(Date.parse('2026-01-01T00:00:00Z'));
-  const verification = { configDigest: 'ffff', operatorVersion: '1.2.3', checks: 5, failed: [], time: '2020-01-01T00:00:00Z' };
-  const failing = { ...settled, observation: { ...observation, selfTest: { ...observation.selfTest, failed: ['expired'] } } };
+  const verification = {
+    configDigest: 'ffff',
+    operatorVersion: '1.2.3',
+    checks: 5,
+    failed: [],
+    time: '2020-01-01T00:00:00Z',
+  };
+  const failing = {
+    ...settled,
+    observation: { ...observation, selfTest: { ...observation.selfTest, failed: ['expired'] } },
+  };
   board.update([{ ...object, status: { verification } }], [failing]);
   expect(told[0]?.status.verification).toMatchObject({ failed: ['expired'], time: '2026-01-01T00:00:00Z' });
 });

@@ -18,7 +18,10 @@ beforeAll(async () => {
 afterAll(() => listener.drain(0));
 
 /** Not fetch: that would not let the Host be chosen. */
-function get(path: string, { host = 'localhost', method = 'GET' } = {}): Promise<{ status: number; body: string }> {
+function get(
+  path: string,
+  { host = 'localhost', method = 'GET' } = {},
+): Promise<{ status: number; body: string }> {
   return new Promise((resolve, reject) => {
     const { port } = listener.address;
     const sent = request({ host: '127.0.0.1', port, path, method, headers: { host } }, (response) => {

@@ -128,9 +128,12 @@ describe('the way to a policy', () => {
     expect((await ask({ path: '/p', headers: bearer })).status).toBe(404);
   });
 
-  test.each([['xchunked'], ['gzip, chunked'], ['identity']])('the transfer coding %s is refused', async (coding) => {
-    expect((await ask({ headers: ['Transfer-Encoding', coding, ...bearer] })).status).toBe(400);
-  });
+  test.each([['xchunked'], ['gzip, chunked'], ['identity']])(
+    'the transfer coding %s is refused',
+    async (coding) => {
+      expect((await ask({ headers: ['Transfer-Encoding', coding, ...bearer] })).status).toBe(400);
+    },
+  );
 
   test('two Host headers are refused', async () => {
     expect((await ask({ headers: ['host', 'evil.example.com', ...bearer] })).status).toBe(400);

@@ -9,8 +9,17 @@ import type { CompiledPolicy, Snapshot } from '../../operator/policy/snapshot.ts
 import { systemClock } from '../../operator/time/clock.ts';
 import { recordLog } from '../fixtures/recorded-log.ts';
 
-const policy = { namespace: 'team-a', name: 'x', generation: 1, resource: 'r', digest: 'd' } as CompiledPolicy;
-const snapshot = { maxInFlightPerPolicy: 2, policies: new Map([['team-a/x', policy]]) } as unknown as Snapshot;
+const policy = {
+  namespace: 'team-a',
+  name: 'x',
+  generation: 1,
+  resource: 'r',
+  digest: 'd',
+} as CompiledPolicy;
+const snapshot = {
+  maxInFlightPerPolicy: 2,
+  policies: new Map([['team-a/x', policy]]),
+} as unknown as Snapshot;
 const admit = (expiresAt: number): Decision => ({
   kind: 'admit',
   policy,
@@ -49,7 +58,12 @@ function call(init: RequestInit = {}): Promise<Response> {
   return fetch(`http://127.0.0.1:${listener.address.port}/`, {
     method: 'POST',
     headers: { 'content-type': 'application/json', accept: 'application/json, text/event-stream' },
-    body: JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name: 'whoami', arguments: {} } }),
+    body: JSON.stringify({
+      jsonrpc: '2.0',
+      id: 1,
+      method: 'tools/call',
+      params: { name: 'whoami', arguments: {} },
+    }),
     ...init,
   });
 }
@@ -101,13 +115,18 @@ test('more header fields than Node keeps by itself are all seen', async () => {
 
 test('headers beyond 16 KiB are refused and the server goes on', async () => {
   gate = async () => admit(inAnHour());
-  expect(await sendRaw(`GET / HTTP/1.1\r\nHost: a\r\nX: ${'x'.repeat(20_000)}\r\n\r\n`)).toMatch(/^HTTP\/1.1 431 /);
+  expect(await sendRaw(`GET / HTTP/1.1\r\nHost: a\r\nX: ${'x'.repeat(20_000)}\r\n\r\n`)).toMatch(
+    /^HTTP\/1.1 431 /,
+  );
   expect((await call()).status).toBe(200);
 });
 
 test.each([
   ['no Host', 'GET / HTTP/1.1\r\n\r\n'],
-  ['length and chunks', 'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n'],
+  [
+    'length and chunks',
+    'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
+  ],
   ['two lengths', 'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabcd'],
 ])('a request with %s is refused before the gate', async (_, text) => {
   const asked: string[] = [];

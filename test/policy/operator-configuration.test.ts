@@ -30,7 +30,13 @@ describe('good', () => {
     [{ publicURL: 'http://[::1]:8080' }],
     [{ additionalHosts: ['a.b', 'localhost:8080', '[::1]:8080'] }],
     [{ outbound: { allow: [{ namespaces: ['*'], hosts: ['*', '*.corp.example', '127.0.0.1'] }] } }],
-    [{ outbound: { allow: [{ namespaces: ['a'], hosts: ['x'], cidrs: ['10.0.0.0/8', 'fd00::/8'], ports: [1, 65535] }] } }],
+    [
+      {
+        outbound: {
+          allow: [{ namespaces: ['a'], hosts: ['x'], cidrs: ['10.0.0.0/8', 'fd00::/8'], ports: [1, 65535] }],
+        },
+      },
+    ],
     [{ outbound: null }],
     [{ serviceAddresses: { 'a/mcp:80': '127.0.0.1:3001' } }],
     [{ intervals: { keyRefresh: '1h30m' } }],
@@ -59,10 +65,22 @@ describe('bad, with the field named', () => {
     [{ outbound: { allow: [{ hosts: ['x'] }] } }, 'outbound.allow[0].namespaces'],
     [{ outbound: { allow: [{ namespaces: [], hosts: ['x'] }] } }, 'outbound.allow[0].namespaces'],
     [{ outbound: { allow: [{ namespaces: ['*'], hosts: ['a*b'] }] } }, 'outbound.allow[0].hosts[0]'],
-    [{ outbound: { allow: [{ namespaces: ['*'], hosts: ['x'], cidrs: ['10.0.0.0'] }] } }, 'outbound.allow[0].cidrs[0]'],
-    [{ outbound: { allow: [{ namespaces: ['*'], hosts: ['x'], cidrs: ['10.0.0.256/8'] }] } }, 'outbound.allow[0].cidrs[0]'],
-    [{ outbound: { allow: [{ namespaces: ['*'], hosts: ['x'], cidrs: ['10.0.0.0/33'] }] } }, 'outbound.allow[0].cidrs[0]'],
-    [{ outbound: { allow: [{ namespaces: ['*'], hosts: ['x'], ports: [0] }] } }, 'outbound.allow[0].ports[0]'],
+    [
+      { outbound: { allow: [{ namespaces: ['*'], hosts: ['x'], cidrs: ['10.0.0.0'] }] } },
+      'outbound.allow[0].cidrs[0]',
+    ],
+    [
+      { outbound: { allow: [{ namespaces: ['*'], hosts: ['x'], cidrs: ['10.0.0.256/8'] }] } },
+      'outbound.allow[0].cidrs[0]',
+    ],
+    [
+      { outbound: { allow: [{ namespaces: ['*'], hosts: ['x'], cidrs: ['10.0.0.0/33'] }] } },
+      'outbound.allow[0].cidrs[0]',
+    ],
+    [
+      { outbound: { allow: [{ namespaces: ['*'], hosts: ['x'], ports: [0] }] } },
+      'outbound.allow[0].ports[0]',
+    ],
     [{ issuers: [{ namespaces: ['*'], issuers: ['http://x'] }] }, 'issuers[0].issuers[0]'],
     [{ clusterIssuer: true }, 'clusterIssuer'],
     [{ clusterIssuer: 'no' }, 'clusterIssuer'],
@@ -72,10 +90,16 @@ describe('bad, with the field named', () => {
     [{ intervals: { keyRefresh: '' } }, 'intervals.keyRefresh'],
     [{ serviceAddresses: { mcp: '127.0.0.1:1' } }, 'serviceAddresses["mcp"]'],
     [
-      { publicURL: 'https://mcp.example.com', resourceHosts: [{ namespaces: ['a'], hosts: ['mcp.example.com:8443'] }] },
+      {
+        publicURL: 'https://mcp.example.com',
+        resourceHosts: [{ namespaces: ['a'], hosts: ['mcp.example.com:8443'] }],
+      },
       'resourceHosts[0].hosts[0]',
     ],
-    [{ additionalHosts: ['x.svc'], resourceHosts: [{ namespaces: ['a'], hosts: ['x.svc'] }] }, 'resourceHosts[0].hosts[0]'],
+    [
+      { additionalHosts: ['x.svc'], resourceHosts: [{ namespaces: ['a'], hosts: ['x.svc'] }] },
+      'resourceHosts[0].hosts[0]',
+    ],
   ])('%j', (change, path) => {
     const decoded = decodeConfiguration({ ...base, ...change });
     expect(decoded.ok ? [] : decoded.errors.map((error) => error.path)).toEqual([path]);

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import type { Condition, McpAuthPolicyStatus } from '../../operator/api/mcp-auth-policy.gen.ts';
 import { REASONS } from '../../operator/api/conditions.gen.ts';
+import type { Condition, McpAuthPolicyStatus } from '../../operator/api/mcp-auth-policy.gen.ts';
 import type { Outcome } from '../../operator/policy/finding.ts';
 import type { Observation } from '../../operator/policy/observation.ts';
 import { statusFor } from '../../operator/policy/status.ts';
@@ -27,7 +27,9 @@ function compute(
 }
 
 function summary(status: McpAuthPolicyStatus): Readonly<Record<string, string>> {
-  return Object.fromEntries((status.conditions ?? []).map((one) => [one.type, `${one.status} ${one.reason}`]));
+  return Object.fromEntries(
+    (status.conditions ?? []).map((one) => [one.type, `${one.status} ${one.reason}`]),
+  );
 }
 
 function condition(status: McpAuthPolicyStatus, type: string): Condition | undefined {
@@ -66,7 +68,11 @@ describe('conditions', () => {
 
   test('a missing object reconciles: it may appear', () => {
     const status = compute({ ...accepted, brokenRef: { reason: 'RefNotFound', message: 'None.' } });
-    expect(summary(status)).toMatchObject({ ResolvedRefs: 'False RefNotFound', Ready: 'False RefNotFound', Reconciling: 'True RefNotFound' });
+    expect(summary(status)).toMatchObject({
+      ResolvedRefs: 'False RefNotFound',
+      Ready: 'False RefNotFound',
+      Reconciling: 'True RefNotFound',
+    });
     expect(condition(status, 'Stalled')).toBeUndefined();
   });
 
@@ -93,7 +99,11 @@ describe('conditions', () => {
 
   test('reasons are from the closed list', () => {
     const reasons = new Set(Object.values(REASONS).flat() as string[]);
-    for (const status of [compute(accepted, working), compute(accepted), compute({ ...accepted, refusal: { reason: 'Conflicted', message: '' } })]) {
+    for (const status of [
+      compute(accepted, working),
+      compute(accepted),
+      compute({ ...accepted, refusal: { reason: 'Conflicted', message: '' } }),
+    ]) {
       for (const { reason } of status.conditions ?? []) expect(reasons).toContain(reason);
     }
   });
@@ -113,14 +123,21 @@ describe('what a status remembers', () => {
   });
 
   test('a condition whose status changes gets a new time, the others keep theirs', () => {
-    const second = compute(accepted, { ...working, keys: { kind: 'failed', reason: 'KeysStale' } }, first, later);
+    const second = compute(
+      accepted,
+      { ...working, keys: { kind: 'failed', reason: 'KeysStale' } },
+      first,
+      later,
+    );
     expect(condition(second, 'IssuerReady')?.lastTransitionTime).toBe('2026-01-02T00:00:00Z');
     expect(condition(second, 'Accepted')?.lastTransitionTime).toBe('2026-01-01T00:00:00Z');
   });
 
   test('another configuration, or another version of the operator, is another test', () => {
     const selfTest = { configDigest: 'd'.repeat(64), checks: 5, failed: [] };
-    expect(compute(accepted, { ...working, selfTest }, first, later).verification?.time).toBe('2026-01-02T00:00:00Z');
+    expect(compute(accepted, { ...working, selfTest }, first, later).verification?.time).toBe(
+      '2026-01-02T00:00:00Z',
+    );
   });
 
   test('every condition is about the generation that was looked at', () => {

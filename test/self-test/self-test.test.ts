@@ -7,7 +7,11 @@ import { createSelfTest } from '../../operator/self-test/self-test.ts';
 import { systemClock } from '../../operator/time/clock.ts';
 import type { DenialReason } from '../../operator/verify/denial.ts';
 import type { Verdict } from '../../operator/verify/verdict.ts';
-import { createTokenVerifier, type VerifyPorts, type VerifyToken } from '../../operator/verify/verify-token.ts';
+import {
+  createTokenVerifier,
+  type VerifyPorts,
+  type VerifyToken,
+} from '../../operator/verify/verify-token.ts';
 
 type JwtPolicy = CompiledPolicy & { readonly verifier: JwtVerifierConfig };
 
@@ -25,9 +29,15 @@ function compilePolicy(spec: object): JwtPolicy {
     metadata: { namespace: 'team-a', name: 'x' },
     spec: { issuer: 'https://idp.example.com', audience: 'a', mode: 'OIDC', ...spec },
   };
-  const inputs = { policies: [{ object }], configMaps: new Map(), configuration: decoded.value, apiServerAudiences: [] };
+  const inputs = {
+    policies: [{ object }],
+    configMaps: new Map(),
+    configuration: decoded.value,
+    apiServerAudiences: [],
+  };
   const policy = compile(inputs).snapshot.policies.get('team-a/x');
-  if (policy === undefined || policy.verifier.mode === 'deny') throw new Error('the policy of the test is refused');
+  if (policy === undefined || policy.verifier.mode === 'deny')
+    throw new Error('the policy of the test is refused');
   return policy as JwtPolicy;
 }
 
@@ -40,7 +50,10 @@ test.each([
   ['EdDSA', { algorithms: ['EdDSA'] }],
   ['Ed25519', { algorithms: ['Ed25519'] }],
   ['several audiences', { additionalAudiences: ['b', 'c'] }],
-  ['scopes and claims', { requiredScopes: ['r', 'w'], requiredClaims: [{ claim: 'groups', values: ['x', 'y'] }] }],
+  [
+    'scopes and claims',
+    { requiredScopes: ['r', 'w'], requiredClaims: [{ claim: 'groups', values: ['x', 'y'] }] },
+  ],
   ['no skew', { clockSkew: '0s' }],
   ['any type', { tokenType: 'Any' }],
   ['a host of its own', { resource: 'https://own.example.com:8443' }],
@@ -66,12 +79,24 @@ const admitted: Verdict = { kind: 'admitted', principal };
 
 test.each<[string, (ports: VerifyPorts) => VerifyToken, readonly string[]]>([
   ['lets everything in', () => async () => admitted, ['forged-signature', 'wrong-audience', 'expired']],
-  ['lets nothing in', () => async () => ({ kind: 'denied', reason: 'token_malformed' }), ['good-token', 'forged-signature', 'wrong-audience', 'expired']],
+  [
+    'lets nothing in',
+    () => async () => ({ kind: 'denied', reason: 'token_malformed' }),
+    ['good-token', 'forged-signature', 'wrong-audience', 'expired'],
+  ],
   ['does not check signatures', breakAt('signature_invalid', admitted), ['forged-signature']],
   ['does not check audiences', breakAt('audience_mismatch', admitted), ['wrong-audience']],
   ['does not check expiry', breakAt('token_expired', admitted), ['expired']],
-  ['refuses for another reason', breakAt('token_expired', { kind: 'denied', reason: 'claim_invalid' }), ['expired']],
-  ['is never sure', () => async () => ({ kind: 'unavailable', retryAfterSeconds: 1 }), ['good-token', 'forged-signature', 'wrong-audience', 'expired']],
+  [
+    'refuses for another reason',
+    breakAt('token_expired', { kind: 'denied', reason: 'claim_invalid' }),
+    ['expired'],
+  ],
+  [
+    'is never sure',
+    () => async () => ({ kind: 'unavailable', retryAfterSeconds: 1 }),
+    ['good-token', 'forged-signature', 'wrong-audience', 'expired'],
+  ],
   [
     'throws',
     () => async () => {
@@ -86,7 +111,10 @@ test.each<[string, (ports: VerifyPorts) => VerifyToken, readonly string[]]>([
 
 test('claims that no token can have are found out', async () => {
   const policy = compilePolicy({});
-  const verifier = { ...policy.verifier, requiredClaims: [{ claim: 'iss', values: ['https://other.example.com'] }] };
+  const verifier = {
+    ...policy.verifier,
+    requiredClaims: [{ claim: 'iss', values: ['https://other.example.com'] }],
+  };
   const result = await createSelfTest(systemClock)({ ...policy, verifier });
   expect(result.failed).toEqual(['good-token']);
 });

@@ -8,13 +8,17 @@ const log = join(import.meta.dirname, '../../operator/telemetry/log.ts');
 /** Runs in a process of its own: what counts is what arrives on its standard error. */
 function write(format: string, statement: string): string {
   const code = `import { createLogger } from ${JSON.stringify(log)}; const log = createLogger('info', '${format}'); ${statement}`;
-  const { stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', code], { encoding: 'utf8' });
+  const { stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', code], {
+    encoding: 'utf8',
+  });
   expect(stdout).toBe('');
   return stderr;
 }
 
 test('JSON, one line an entry, on standard error', () => {
-  const line = JSON.parse(write('json', `log.debug('no'); log.info('something', { policy: 'a/x', count: 2 })`));
+  const line = JSON.parse(
+    write('json', `log.debug('no'); log.info('something', { policy: 'a/x', count: 2 })`),
+  );
   expect(line).toMatchObject({ level: 'info', message: 'something', policy: 'a/x', count: 2 });
 });
 
