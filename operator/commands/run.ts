@@ -36,7 +36,7 @@ export async function runCommand(options: RunOptions): Promise<number> {
     log,
   });
   log.info('started', describeListeners(operator, configuration));
-  await untilStopped(log);
+  await untilStopped(log, clock);
   await Promise.all([operator.stop(), source.stop()]);
   await statusWriter.close();
   api.close();

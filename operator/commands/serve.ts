@@ -32,7 +32,7 @@ export async function serveCommand(options: ServeOptions): Promise<number> {
     throw error instanceof ManifestPathError ? new UsageError(`--policies: ${error.message}`) : error;
   });
   log.info('started', describeListeners(operator, configuration));
-  await untilStopped(log);
+  await untilStopped(log, clock);
   directory.close();
   await operator.stop();
   return 0;

@@ -1,12 +1,18 @@
 import type { Logger } from '../telemetry/log.ts';
+import type { Clock } from '../time/clock.ts';
 
-/** Resolves with the first signal to stop; the second one ends the process at once. */
-export async function untilStopped(log: Logger): Promise<void> {
+/** npm hands a terminal's signal on to a process that the terminal has already told: the same wish, said twice. */
+const echoMs = 1_000;
+
+/** Resolves with the first signal to stop; a later one ends the process at once. */
+export async function untilStopped(log: Logger, clock: Clock): Promise<void> {
   await new Promise<void>((resolve) => {
-    let isStopping = false;
+    let firstMs: number | undefined;
     const take = (signal: NodeJS.Signals): void => {
-      if (isStopping) process.exit(1);
-      isStopping = true;
+      const nowMs = clock.monotonicMs();
+      if (firstMs !== undefined && nowMs - firstMs >= echoMs) process.exit(1);
+      if (firstMs !== undefined) return;
+      firstMs = nowMs;
       log.info('stopping', { signal });
       resolve();
     };

@@ -18,7 +18,12 @@ export function startOperatorProcess(args: readonly string[]): ChildProcess {
 /** Waits for Ctrl-C, or for the operator to end by itself; then ends it and cleans up. Sets the exit code. */
 export async function untilEnded(operator: ChildProcess, cleanUp: () => Promise<void>): Promise<void> {
   const ended = once(operator, 'exit') as Promise<[number | null]>;
-  const stop = (): void => void operator.kill('SIGTERM');
+  let isStopping = false;
+  const stop = (): void => {
+    // npm hands the terminal's signal on once more; a second one would make the operator end at once.
+    if (!isStopping) operator.kill('SIGTERM');
+    isStopping = true;
+  };
   process.on('SIGINT', stop);
   process.on('SIGTERM', stop);
   const [code] = await ended;
