@@ -1,6 +1,8 @@
 import { execFileSync } from 'node:child_process';
 import { build } from 'esbuild';
 
+const [, , outfile = 'dist/mcp-auth-operator.mjs'] = process.argv;
+
 /** Bundles the operator for the image: one file that needs Node.js and nothing else. */
 function readRevision(): string {
   try {
@@ -15,7 +17,7 @@ function readRevision(): string {
 
 await build({
   entryPoints: ['operator/main.ts'],
-  outfile: 'dist/mcp-auth-operator.mjs',
+  outfile,
   bundle: true,
   platform: 'node',
   target: 'node24',
