@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { issuerCaManifest, startDevelopmentIssuer } from '../demo/development-issuer.ts';
 import { startOperatorProcess, untilEnded } from '../demo/operator-process.ts';
-import { showCommands, showStory, waitForStatuses } from '../demo/show.ts';
+import { tellStory } from '../demo/show.ts';
 import { provideAssets } from './assets.ts';
 import { type ControlPlane, startControlPlane } from './control-plane.ts';
 
@@ -41,8 +41,7 @@ const ended = untilEnded(operator, async () => {
   await Promise.all([provider.stop(), cluster.stop()]);
   rmSync(folder, { recursive: true, force: true });
 });
-await showStory(provider, await waitForStatuses(3));
-showCommands(provider, folder);
+await tellStory(provider, folder, ended);
 process.stdout.write(`
 The cluster
    export KUBECONFIG=${cluster.kubeconfigPath}

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { issuerCaManifest, startDevelopmentIssuer } from './development-issuer.ts';
 import { startOperatorProcess, untilEnded } from './operator-process.ts';
-import { showCommands, showStory, waitForStatuses } from './show.ts';
+import { tellStory } from './show.ts';
 
 /** `make run`: the operator on the samples, a real OpenID Provider beside it, no cluster. */
 const provider = await startDevelopmentIssuer();
@@ -18,10 +18,7 @@ const ended = untilEnded(operator, async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 try {
-  const policies = await Promise.race([waitForStatuses(3), ended]);
-  if (policies === undefined) throw new Error('the operator ended; see its last line above');
-  await showStory(provider, policies);
-  showCommands(provider, folder);
+  await tellStory(provider, folder, ended);
   process.stdout.write(
     `\nServing. Edit the manifests in ${folder} and see the statuses change; Ctrl-C ends it.\n`,
   );

@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import type { OpenIdProvider } from '../fixtures/openid-provider.ts';
 import { developmentClient } from './development-issuer.ts';
 
-export const publicURL = 'http://127.0.0.1:8080';
-export const adminURL = 'http://127.0.0.1:9090';
+const publicURL = 'http://127.0.0.1:8080';
+const adminURL = 'http://127.0.0.1:9090';
 const resource = `${publicURL}/demo/whoami/mcp`;
 
 /** A tool call that any MCP server of the older revisions understands, small enough for curl. */
@@ -24,8 +24,27 @@ interface ShownPolicy {
   };
 }
 
+/** Policies in `manifests/samples`. */
+const sampleCount = 3;
+
+/**
+ * Shows the whole story once on the samples, and lines to go on with.
+ *
+ * @param ended - resolves when the operator has ended, which it should not meanwhile.
+ */
+export async function tellStory(
+  provider: OpenIdProvider,
+  folder: string,
+  ended: Promise<void>,
+): Promise<void> {
+  const policies = await Promise.race([waitForStatuses(sampleCount), ended]);
+  if (policies === undefined) throw new Error('the operator has ended: see its last line above');
+  await showStory(provider, policies);
+  showCommands(provider, folder);
+}
+
 /** Waits until the operator has said something about every policy; bounded. */
-export async function waitForStatuses(count: number): Promise<readonly ShownPolicy[]> {
+async function waitForStatuses(count: number): Promise<readonly ShownPolicy[]> {
   for (let attempt = 0; attempt < 150; attempt += 1) {
     const policies = await fetch(`${adminURL}/policies`)
       .then(async (response) => (await response.json()) as readonly ShownPolicy[])
@@ -36,8 +55,8 @@ export async function waitForStatuses(count: number): Promise<readonly ShownPoli
   throw new Error('the operator did not report on the samples within 30 seconds; see its log above');
 }
 
-/** Shows the whole story once: a challenge, a token, an answer, the statuses. */
-export async function showStory(provider: OpenIdProvider, policies: readonly ShownPolicy[]): Promise<void> {
+/** A challenge, a token, an answer, the statuses. */
+async function showStory(provider: OpenIdProvider, policies: readonly ShownPolicy[]): Promise<void> {
   const refused = await fetch(resource, { method: 'POST', headers: mcpHeaders, body: whoami });
   print('1. Without a token: a challenge', [
     `HTTP ${refused.status}`,
@@ -52,7 +71,7 @@ export async function showStory(provider: OpenIdProvider, policies: readonly Sho
 }
 
 /** Lines to copy. */
-export function showCommands(provider: OpenIdProvider, folder: string): void {
+function showCommands(provider: OpenIdProvider, folder: string): void {
   const caFile = join(folder, 'ca.crt');
   writeFileSync(caFile, provider.caPem);
   const { id, secret } = developmentClient;
