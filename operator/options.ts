@@ -26,6 +26,8 @@ export interface RunOptions extends EndpointOptions {
 export interface ServeOptions extends EndpointOptions {
   readonly command: 'serve';
   readonly policies: string;
+  /** The API server that reviews tokens. */
+  readonly kubeconfig?: string;
 }
 
 export interface CompileOptions {
@@ -73,10 +75,11 @@ Commands:
   run                    operator against a cluster
     --kubeconfig FILE      default: the service account of the pod, else the usual kubeconfig
     --namespaces A,B       watch only these namespaces (default: all)
-    --pod-name NAME        name of this replica
-    --pod-namespace NAME   namespace of this replica
+    --pod-name NAME        name of this replica (for leases, which this version does not use)
+    --pod-namespace NAME   namespace of this replica (likewise)
   serve                  operator against a folder of manifests, without a cluster
     --policies DIR         the folder (required)
+    --kubeconfig FILE      API server for mode TokenReview (which this version does not support)
   compile                print snapshot, findings and conditions of manifests; no network
     -f, --filename PATH    a file, a folder, or - for standard input (required)
     -o, --output FORMAT    yaml (default) or json
@@ -153,6 +156,7 @@ function toOptions(command: string, flags: Flags): Options {
       return {
         command,
         policies: need(flags.policies, '--policies DIR'),
+        ...optional('kubeconfig', flags.kubeconfig),
         ...endpointOptions(flags, { host: '127.0.0.1', logFormat: 'text' }),
       };
     case 'compile':

@@ -52,6 +52,9 @@ const graceMs = 20_000;
 /** Wires everything that is the same whatever the policies come from, and starts to listen. */
 export async function startOperator(parts: OperatorParts): Promise<Operator> {
   const { options, configuration, clock, log, metrics } = parts;
+  if (configuration.publicURL === undefined) {
+    log.warn('no publicURL is configured: only resources on hosts of their own are served');
+  }
   let objects: readonly UntypedObject[] = [];
   const board = createStatusBoard({ clock, operatorVersion: VERSION, onStatus: parts.onStatus });
   const report = coalesce(clock, () => {

@@ -17,6 +17,9 @@ import { untilStopped } from './until-stopped.ts';
 export async function serveCommand(options: ServeOptions): Promise<number> {
   const log = createLogger(options.logLevel, options.logFormat);
   const configuration = await readConfiguration(options);
+  if (options.kubeconfig !== undefined) {
+    log.warn('--kubeconfig has no effect: this version does not support mode TokenReview');
+  }
   const operator = await startOperator({
     options,
     configuration,

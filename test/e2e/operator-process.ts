@@ -19,14 +19,17 @@ export interface OperatorProcess {
 export async function startOperatorProcess(
   command: 'run' | 'serve',
   args: readonly string[],
+  /** `publicURL: null` leaves it unconfigured. */
+  options: { readonly publicURL?: null } = {},
 ): Promise<OperatorProcess> {
   const [port, adminPort] = await pickPorts(2);
   const publicURL = `http://127.0.0.1:${port}`;
   const adminURL = `http://127.0.0.1:${adminPort}`;
   const listeners = ['--listen', `127.0.0.1:${port}`, '--admin-listen', `127.0.0.1:${adminPort}`];
+  const address = options.publicURL === null ? [] : ['--public-url', publicURL];
   const child = spawn(
     process.execPath,
-    [join(root, 'operator/main.ts'), command, '--public-url', publicURL, ...listeners, ...args],
+    [join(root, 'operator/main.ts'), command, ...address, ...listeners, ...args],
     { stdio: ['ignore', 'ignore', 'pipe'] },
   );
   let log = '';

@@ -1,0 +1,148 @@
+import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { connect } from 'node:tls';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { type CertificateAuthority, createCertificateAuthority } from '../fixtures/certificates.ts';
+import { startOpenIdProvider } from '../fixtures/openid-provider.ts';
+import { createTrustingFetch } from '../fixtures/trusting-fetch.ts';
+import { post } from './callers.ts';
+import { operatorConfiguration } from './deployment.ts';
+import { eventually } from './eventually.ts';
+import { type OperatorProcess, startOperatorProcess } from './operator-process.ts';
+
+let folder: string;
+let policies: string;
+let ca: CertificateAuthority;
+let operator: OperatorProcess | undefined;
+
+beforeEach(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'mcp-auth-start-'));
+  policies = mkdtempSync(join(folder, 'policies-'));
+  ca = await createCertificateAuthority();
+});
+
+afterEach(async () => {
+  await operator?.stop();
+  operator = undefined;
+  rmSync(folder, { recursive: true, force: true });
+});
+
+function writePolicy(file: string, spec: object): void {
+  const metadata = { name: 'x', namespace: 'team-a' };
+  const object = { apiVersion: 'mcpauth.dev/v1alpha1', kind: 'McpAuthPolicy', metadata, spec };
+  writeFileSync(join(policies, file), JSON.stringify(object));
+}
+
+function writeCa(): void {
+  const metadata = { name: 'issuer-ca', namespace: 'team-a' };
+  const object = { apiVersion: 'v1', kind: 'ConfigMap', metadata, data: { 'ca.crt': ca.certificatePem } };
+  writeFileSync(join(policies, 'issuer-ca.json'), JSON.stringify(object));
+}
+
+test('an issuer that is away at the start: 503, then 200 when it comes, without a restart', async () => {
+  const provider = await startOpenIdProvider({ ca });
+  const token = await provider.token({ resource: 'https://audience.example.com' });
+  await provider.stop();
+  writeCa();
+  const caBundleRef = { name: 'issuer-ca', key: 'ca.crt' };
+  writePolicy('x.json', {
+    issuer: provider.issuer,
+    audience: 'https://audience.example.com',
+    mode: 'OIDC',
+    caBundleRef,
+  });
+  const configFile = join(folder, 'configuration.yaml');
+  writeFileSync(configFile, operatorConfiguration([Number(new URL(provider.issuer).port)]));
+  operator = await startOperatorProcess('serve', ['--policies', policies, '--config', configFile]);
+  const resource = `${operator.publicURL}/team-a/x/mcp`;
+  expect((await post(resource, token)).status).toBe(503);
+  expect((await post(resource)).status).toBe(401);
+  await provider.restart();
+  await eventually(
+    'the good token is let in',
+    () => post(resource, token),
+    ({ status }) => status === 200,
+  );
+  await provider.stop();
+});
+
+test('nothing configured: nothing is answered with 200, and the status says why', async () => {
+  writePolicy('x.json', { issuer: 'https://idp.example.com', audience: 'a', mode: 'OIDC' });
+  operator = await startOperatorProcess('serve', ['--policies', policies], { publicURL: null });
+  const { publicURL, adminURL } = operator;
+  for (const path of [
+    '/',
+    '/team-a/x/mcp',
+    '/.well-known/oauth-protected-resource/team-a/x/mcp',
+    '/healthz',
+    '/policies',
+  ]) {
+    expect((await fetch(`${publicURL}${path}`)).status).toBe(421);
+  }
+  const [policy] = (await (await fetch(`${adminURL}/policies`)).json()) as {
+    status: { conditions: { reason: string }[] };
+  }[];
+  expect(policy?.status.conditions[0]?.reason).toBe('ResourceNotAllowed');
+});
+
+test('a bad file is reported with file, line and field while the rest is served', async () => {
+  writePolicy('good.json', { issuer: 'https://idp.example.com', audience: 'a', mode: 'TokenReview' });
+  writeFileSync(join(policies, 'broken.yaml'), 'apiVersion: v1\nkind: [\n');
+  writeFileSync(
+    join(policies, 'wrong.yaml'),
+    'apiVersion: mcpauth.dev/v1alpha1\nkind: McpAuthPolicy\nmetadata:\n  name: wrong\n  namespace: team-a\nspec:\n  issuer: http://idp.example.com\n  audience: a\n  mode: OIDC\n',
+  );
+  operator = await startOperatorProcess('serve', ['--policies', policies]);
+  expect(operator.log()).toMatch(/broken\.yaml:\d+: /);
+  expect(operator.log()).toMatch(/wrong\.yaml:7: team-a\/wrong: Invalid: spec\.issuer: /);
+  expect((await post(`${operator.publicURL}/team-a/x/mcp`)).status).toBe(503);
+  expect((await post(`${operator.publicURL}/team-a/wrong/mcp`)).status).toBe(503);
+});
+
+test('decisions are counted', async () => {
+  writePolicy('x.json', { issuer: 'https://idp.example.com', audience: 'a', mode: 'TokenReview' });
+  operator = await startOperatorProcess('serve', ['--policies', policies]);
+  await post(`${operator.publicURL}/team-a/x/mcp`);
+  await post(`${operator.publicURL}/nowhere`);
+  const metrics = await (await fetch(`${operator.adminURL}/metrics`)).text();
+  expect(metrics).toContain('mcp_auth_decisions_total{reason="policy_denies"} 1');
+  expect(metrics).toContain('mcp_auth_decisions_total{reason="path_not_found"} 1');
+  expect(metrics).toContain('mcp_auth_policies{state="refused"} 1');
+});
+
+test('TLS: the certificate is followed, and a pair that does not fit leaves the old one in use', async () => {
+  const first = await ca.issue({ hosts: ['127.0.0.1'] });
+  const second = await ca.issue({ hosts: ['127.0.0.1', 'second.example.com'] });
+  const files = { cert: join(folder, 'tls.crt'), key: join(folder, 'tls.key') };
+  const put = (file: string, content: string): void => {
+    writeFileSync(`${file}.new`, content);
+    renameSync(`${file}.new`, file);
+  };
+  put(files.cert, first.certificatePem);
+  put(files.key, first.keyPem);
+  operator = await startOperatorProcess('serve', [
+    ...['--policies', policies, '--tls-cert', files.cert, '--tls-key', files.key],
+  ]);
+  const port = Number(new URL(operator.publicURL).port);
+  const namesOf = (): Promise<string> =>
+    new Promise((resolve, reject) => {
+      const socket = connect({ port, host: '127.0.0.1', ca: ca.certificatePem }, () => {
+        resolve(socket.getPeerX509Certificate()?.subjectAltName ?? '');
+        socket.destroy();
+      });
+      socket.on('error', reject);
+    });
+  expect(await namesOf()).not.toContain('second');
+  const fetchTls = createTrustingFetch(ca.certificatePem);
+  expect((await fetchTls(`https://127.0.0.1:${port}/nowhere`)).status).toBe(404);
+  put(files.cert, second.certificatePem);
+  await eventually(
+    'the log says so',
+    async () => operator?.log() ?? '',
+    (log) => log.includes('certificate not replaced'),
+  );
+  expect(await namesOf()).not.toContain('second');
+  put(files.key, second.keyPem);
+  await eventually('the second certificate is served', namesOf, (names) => names.includes('second'));
+});
