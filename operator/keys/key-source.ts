@@ -13,8 +13,17 @@ export interface VerificationKey {
 
 /** Why no keys can be used now; the reasons of the `IssuerReady` condition. */
 export type KeyFailure =
-  | 'DNSFailure' | 'TLSFailure' | 'Timeout' | 'HTTPError' | 'InvalidDocument' | 'IssuerMismatch'
-  | 'AddressNotAllowed' | 'TooLarge' | 'NoUsableKeys' | 'KeysStale' | 'Pending';
+  | 'DNSFailure'
+  | 'TLSFailure'
+  | 'Timeout'
+  | 'HTTPError'
+  | 'InvalidDocument'
+  | 'IssuerMismatch'
+  | 'AddressNotAllowed'
+  | 'TooLarge'
+  | 'NoUsableKeys'
+  | 'KeysStale'
+  | 'Pending';
 
 /** What is held at one moment. */
 export interface KeySet {
@@ -39,7 +48,7 @@ export interface KeySourceState {
 export type RefreshOutcome =
   /** A fetch has ended since the question was asked; look at {@link KeySource.current} again. */
   | { readonly kind: 'refreshed' }
-  /** Asked too soon after the last attempt. */
+  /** Asked too soon after the last attempt that was made because of such a question. */
   | { readonly kind: 'cooling-down'; readonly remainingSeconds: number }
   /** The attempt failed; older keys may still be held. */
   | { readonly kind: 'failed'; readonly retryAfterSeconds: number };

@@ -1,4 +1,5 @@
 import type { KeySourceConfig } from '../policy/verifier-config.ts';
+import type { Logger } from '../telemetry/log.ts';
 import type { Clock } from '../time/clock.ts';
 import type { FindKeySource, KeySource } from './key-source.ts';
 import { createDocumentFetcher, type FetchDocument } from './outbound.ts';
@@ -21,10 +22,13 @@ export interface KeyStoreParts {
   /** Called when something that a status can show has changed in any source. */
   readonly onChange: () => void;
   readonly fetchDocument?: FetchDocument;
+  readonly log?: Logger;
 }
 
-/** First fetches under way at the same time: a restart with a thousand issuers must not open a thousand connections. */
-const FIRST_FETCHES = 16;
+/** First attempts under way at the same time: a restart with a thousand issuers must not open a thousand connections. */
+const FIRST_ATTEMPTS = 16;
+/** After this an attempt does not count any more: slow issuers must not keep the others waiting. */
+const TURN_MS = 5_000;
 
 interface Held {
   readonly source: KeySource;
@@ -33,8 +37,9 @@ interface Held {
 
 /** The only memory of the process: key sources by the digest of everything that decides whether they can be trusted. */
 export function createKeyStore(parts: KeyStoreParts): KeyStore {
-  const { fetchDocument = createDocumentFetcher() } = parts;
-  const takeTurn = createTurns(FIRST_FETCHES);
+  const { clock } = parts;
+  const { fetchDocument = createDocumentFetcher({ clock }) } = parts;
+  const takeTurn = createTurns(FIRST_ATTEMPTS, TURN_MS, clock);
   let held = new Map<string, Held>();
 
   function start(config: KeySourceConfig): Held {

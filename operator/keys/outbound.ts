@@ -1,21 +1,26 @@
-import { promises as dns } from 'node:dns';
 import type { IncomingMessage } from 'node:http';
 import { request as startRequest } from 'node:https';
-import { isIP, connect as openSocket, type Socket } from 'node:net';
-import { connect as openTls, type TLSSocket } from 'node:tls';
+import { isIP } from 'node:net';
+import type { TLSSocket } from 'node:tls';
 import { parseStrictUrl } from '../api/strict-url.ts';
 import type { OutboundRule } from '../policy/outbound-rule.ts';
-import { isSameAddress, judgeConnection, judgeDestination, stripBrackets } from './address-rules.ts';
+import { type Clock, systemClock } from '../time/clock.ts';
+import { type Destination, judgeConnection, judgeDestination, stripBrackets } from './address-rules.ts';
+import { startDeadline, untilAborted } from './deadline.ts';
+import { FetchFailure } from './fetch-failure.ts';
 import type { KeyFailure } from './key-source.ts';
+import { connectToAny, startTls } from './outbound-socket.ts';
+import { type ResolveHost, resolveHost } from './resolve-host.ts';
 
 export interface DocumentRequest {
-  /** An https URL. */
+  /** An https URL, as `parseStrictUrl` takes it; others are `AddressNotAllowed`. */
   readonly url: string;
   /** PEM certificates to trust instead of the public authorities. */
   readonly caPem?: string;
   readonly outbound: readonly OutboundRule[];
   /** Bytes of the body; a larger one is not read to its end. */
   readonly maxBytes: number;
+  /** Aborts the fetch, which then ends as a `Timeout`. */
   readonly signal?: AbortSignal;
 }
 
@@ -27,31 +32,20 @@ export type DocumentOutcome =
 export type FetchDocument = (request: DocumentRequest) => Promise<DocumentOutcome>;
 
 export interface OutboundPorts {
-  /** All addresses of a host name. */
-  readonly resolve: (host: string) => Promise<readonly string[]>;
+  readonly clock: Clock;
+  readonly resolve: ResolveHost;
   /** For TCP, over all addresses. */
   readonly connectTimeoutMs: number;
-  /** For everything, the body included. */
+  /** For everything, from the name to the last byte of the body. */
   readonly totalTimeoutMs: number;
 }
 
 const systemPorts: OutboundPorts = {
-  resolve: async (host) => (await dns.lookup(host, { all: true })).map(({ address }) => address),
+  clock: systemClock,
+  resolve: resolveHost,
   connectTimeoutMs: 2_000,
   totalTimeoutMs: 5_000,
 };
-
-/** Carries a failure through the steps of one fetch; never leaves this file. */
-class FetchFailure extends Error {
-  readonly failure: KeyFailure;
-  readonly answered: boolean;
-
-  constructor(failure: KeyFailure, answered = false) {
-    super(failure);
-    this.failure = failure;
-    this.answered = answered;
-  }
-}
 
 /**
  * Builds the only way by which the operator connects to issuers, whose addresses tenants choose.
@@ -60,35 +54,43 @@ class FetchFailure extends Error {
  * compared again before the TLS handshake. No redirects, proxies, cookies, credentials, content encodings, session reuse
  * or kept connections. Outcomes are coarse on purpose: they end in statuses that the tenant reads.
  */
-export function createDocumentFetcher(ports: OutboundPorts = systemPorts): FetchDocument {
+export function createDocumentFetcher(ports: Partial<OutboundPorts> = {}): FetchDocument {
+  const all = { ...systemPorts, ...ports };
   return async (request) => {
-    const timeout = AbortSignal.timeout(ports.totalTimeoutMs);
-    const signal = request.signal === undefined ? timeout : AbortSignal.any([timeout, request.signal]);
-    let socket: Socket | undefined;
+    const { signal, end } = startDeadline(all.clock, all.totalTimeoutMs, request.signal);
     try {
-      const destination = readDestination(request);
-      const addresses = await resolveAll(destination.host, request.outbound, destination.port, ports, signal);
-      socket = await connectToAny(addresses, destination.port, ports.connectTimeoutMs, signal);
-      const secure = await startTls(socket, destination.host, request.caPem, signal);
-      const response = await ask(request.url, secure, signal);
-      return { ok: true, body: await readBody(response, request.maxBytes, signal) };
+      return { ok: true, body: await fetchBody(request, all, signal) };
     } catch (error) {
       if (signal.aborted) return { ok: false, failure: 'Timeout', answered: false };
-      const { failure, answered } = error instanceof FetchFailure ? error : new FetchFailure('HTTPError');
-      return { ok: false, failure, answered };
+      if (!(error instanceof FetchFailure)) throw error;
+      return { ok: false, failure: error.failure, answered: error.isAnswer };
     } finally {
-      socket?.destroy();
+      end();
     }
   };
 }
 
-interface Destination {
-  /** As the URL writes it. */
-  readonly host: string;
-  readonly port: number;
+async function fetchBody(
+  request: DocumentRequest,
+  { clock, resolve, connectTimeoutMs: timeoutMs }: OutboundPorts,
+  signal: AbortSignal,
+): Promise<Uint8Array> {
+  signal.throwIfAborted();
+  const destination = judgeUrl(request);
+  const addresses = await resolveAndJudge(destination, request.outbound, resolve, signal);
+  const socket = await connectToAny(addresses, destination.port, { clock, timeoutMs, signal });
+  const cut = (): void => void socket.destroy();
+  signal.addEventListener('abort', cut, { once: true });
+  try {
+    const secure = await startTls(socket, destination.host, request.caPem, signal);
+    return await readBody(await ask(request.url, secure), request.maxBytes);
+  } finally {
+    signal.removeEventListener('abort', cut);
+    cut();
+  }
 }
 
-function readDestination({ url, outbound }: DocumentRequest): Destination {
+function judgeUrl({ url, outbound }: DocumentRequest): Destination {
   const parsed = parseStrictUrl(url);
   if (parsed?.scheme !== 'https') throw new FetchFailure('AddressNotAllowed');
   const destination = { host: parsed.hostname, port: parsed.port ?? 443 };
@@ -96,115 +98,62 @@ function readDestination({ url, outbound }: DocumentRequest): Destination {
   return destination;
 }
 
-async function resolveAll(
-  host: string,
+async function resolveAndJudge(
+  { host, port }: Destination,
   rules: readonly OutboundRule[],
-  port: number,
-  { resolve }: OutboundPorts,
+  resolve: ResolveHost,
   signal: AbortSignal,
 ): Promise<readonly string[]> {
   const literal = stripBrackets(host);
-  const addresses = isIP(literal) !== 0 ? [literal] : await untilAborted(resolve(host), signal, 'DNSFailure');
+  const addresses =
+    isIP(literal) === 0
+      ? await untilAborted(resolve(host, rules, signal), signal).catch(() => [])
+      : [literal];
   if (addresses.length === 0) throw new FetchFailure('DNSFailure');
   // One bad address among good ones is enough: which one is connected to must not be a matter of luck.
-  if (!addresses.every((address) => judgeConnection({ host, port, address }, rules))) {
-    throw new FetchFailure('AddressNotAllowed');
-  }
+  const areAllowed = addresses.every((address) => judgeConnection({ host, port, address }, rules));
+  if (!areAllowed) throw new FetchFailure('AddressNotAllowed');
   return addresses;
 }
 
-/** Tries the addresses in turn. */
-async function connectToAny(
-  addresses: readonly string[],
-  port: number,
-  timeoutMs: number,
-  signal: AbortSignal,
-): Promise<Socket> {
-  const limited = AbortSignal.any([AbortSignal.timeout(timeoutMs), signal]);
-  for (const address of addresses) {
-    const socket = openSocket({ host: address, port });
-    const isOpen = await settle(socket, 'connect', limited);
-    if (isOpen && isSameAddress(socket.remoteAddress ?? '', address)) return socket;
-    socket.destroy();
-    if (limited.aborted) throw new FetchFailure('Timeout');
-  }
-  throw new FetchFailure('HTTPError');
-}
-
-async function startTls(socket: Socket, host: string, ca: string | undefined, signal: AbortSignal): Promise<TLSSocket> {
-  const name = stripBrackets(host);
-  // A literal has no server name (RFC 6066 section 3); it is compared with the certificate all the same.
-  const identity = isIP(name) === 0 ? { servername: name } : { host: name };
-  const trust = ca === undefined ? {} : { ca };
-  let secure: TLSSocket;
-  try {
-    secure = openTls({ socket, ...identity, ...trust, minVersion: 'TLSv1.2', ALPNProtocols: ['http/1.1'] });
-  } catch {
-    // Certificates that cannot be read are refused here, before anything is sent.
-    throw new FetchFailure('TLSFailure');
-  }
-  if (await settle(secure, 'secureConnect', signal)) return secure;
-  throw new FetchFailure('TLSFailure');
-}
-
-async function ask(url: string, socket: TLSSocket, signal: AbortSignal): Promise<IncomingMessage> {
+/** Sends the request over a connection that stands. Resolves with an answer whose body may be read. */
+async function ask(url: string, socket: TLSSocket): Promise<IncomingMessage> {
   const request = startRequest(url, {
-    // Without an agent, or Node would open a connection of its own.
+    // Without any agent, not even `false`: an agent opens a connection of its own, to an address that nobody has judged.
     createConnection: () => socket,
-    headers: { accept: 'application/json', 'accept-encoding': 'identity', connection: 'close' },
+    headers: {
+      accept: 'application/json, application/jwk-set+json',
+      'accept-encoding': 'identity',
+      connection: 'close',
+      'user-agent': 'mcp-auth-operator',
+    },
     maxHeaderSize: 16 * 1024,
-    signal,
   });
   const response = await new Promise<IncomingMessage>((resolve, reject) => {
-    request.on('response', resolve);
-    request.on('error', () => reject(new FetchFailure('HTTPError')));
-    request.end();
+    const fail = (): void => reject(new FetchFailure('HTTPError'));
+    request.on('response', resolve).on('error', fail).on('close', fail).end();
   });
   response.on('error', () => undefined);
-  if (response.statusCode !== 200) throw new FetchFailure('HTTPError', true);
+  if (response.statusCode !== 200) throw new FetchFailure('HTTPError', { isAnswer: true });
   const encoding = response.headers['content-encoding'] ?? 'identity';
-  if (encoding.toLowerCase() !== 'identity') throw new FetchFailure('InvalidDocument', true);
+  if (encoding.toLowerCase() !== 'identity') throw new FetchFailure('InvalidDocument', { isAnswer: true });
   return response;
 }
 
-async function readBody(response: IncomingMessage, maxBytes: number, signal: AbortSignal): Promise<Uint8Array> {
-  if (Number(response.headers['content-length'] ?? 0) > maxBytes) throw new FetchFailure('TooLarge', true);
+/** Counts what is received: a length may be missing or a lie. */
+async function readBody(response: IncomingMessage, maxBytes: number): Promise<Uint8Array> {
+  const tooLarge = new FetchFailure('TooLarge', { isAnswer: true });
+  if (Number(response.headers['content-length'] ?? 0) > maxBytes) throw tooLarge;
   const chunks: Buffer[] = [];
   let size = 0;
   try {
     for await (const chunk of response as AsyncIterable<Buffer>) {
       size += chunk.length;
-      if (size > maxBytes) throw new FetchFailure('TooLarge', true);
+      if (size > maxBytes) throw tooLarge;
       chunks.push(chunk);
     }
   } catch (error) {
-    throw error instanceof FetchFailure || signal.aborted ? error : new FetchFailure('HTTPError');
+    throw error === tooLarge ? tooLarge : new FetchFailure('HTTPError');
   }
   return Buffer.concat(chunks);
-}
-
-/** Whether the event came before an error, the end or the abort. Later errors of the socket are taken too. */
-function settle(socket: Socket, event: string, signal: AbortSignal): Promise<boolean> {
-  return new Promise((resolve) => {
-    const end = (isGood: boolean): void => {
-      signal.removeEventListener('abort', fail);
-      resolve(isGood);
-    };
-    const fail = (): void => end(false);
-    socket.once(event, () => end(true));
-    socket.on('error', fail);
-    socket.once('close', fail);
-    if (signal.aborted) fail();
-    else signal.addEventListener('abort', fail, { once: true });
-  });
-}
-
-async function untilAborted<T>(work: Promise<T>, signal: AbortSignal, failure: KeyFailure): Promise<T> {
-  work.catch(() => undefined);
-  const aborted = new Promise<never>((_, reject) => {
-    const abort = (): void => reject(new FetchFailure('Timeout'));
-    if (signal.aborted) abort();
-    else signal.addEventListener('abort', abort, { once: true });
-  });
-  return await Promise.race([work.catch(() => Promise.reject(new FetchFailure(failure))), aborted]);
 }

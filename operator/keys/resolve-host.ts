@@ -1,0 +1,48 @@
+import { lookup, Resolver } from 'node:dns/promises';
+import type { OutboundRule } from '../policy/outbound-rule.ts';
+import { isNamedHost } from './address-rules.ts';
+
+/** Finds all addresses of a host name; rejects when it cannot. */
+export type ResolveHost = (
+  host: string,
+  rules: readonly OutboundRule[],
+  signal: AbortSignal,
+) => Promise<readonly string[]>;
+
+/** Time for one DNS query and how often it is sent; both families are asked at once. */
+const DNS_LIMITS = { timeout: 1_000, tries: 2 };
+
+/**
+ * Resolves a name that the administrator wrote down, or that has no dot, as the machine does: hosts file, search domains.
+ * Any other name is a tenant's choice and resolved by DNS alone: the machine's way occupies one of the process's few
+ * threads until the name's server answers, so that a few slow names would stop everybody's lookups.
+ */
+export const resolveHost: ResolveHost = (host, rules, signal) =>
+  host.includes('.') && !isNamedHost(host, rules) ? resolveByDns(host, signal) : resolveByMachine(host);
+
+async function resolveByMachine(host: string): Promise<readonly string[]> {
+  return (await lookup(host, { all: true })).map(({ address }) => address);
+}
+
+/**
+ * Asks DNS for both families of addresses; one that fails is left out.
+ *
+ * @param servers - instead of the machine's DNS servers; each with a port if it is not 53.
+ */
+export async function resolveByDns(
+  host: string,
+  signal: AbortSignal,
+  servers?: readonly string[],
+): Promise<readonly string[]> {
+  const resolver = new Resolver(DNS_LIMITS);
+  if (servers !== undefined) resolver.setServers(servers);
+  const cancel = (): void => resolver.cancel();
+  signal.addEventListener('abort', cancel, { once: true });
+  try {
+    const [v4, v6] = await Promise.allSettled([resolver.resolve4(host), resolver.resolve6(host)]);
+    if (v4.status === 'rejected' && v6.status === 'rejected') throw v4.reason;
+    return [v4, v6].flatMap((answer) => (answer.status === 'fulfilled' ? answer.value : []));
+  } finally {
+    signal.removeEventListener('abort', cancel);
+  }
+}

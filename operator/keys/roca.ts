@@ -1,0 +1,19 @@
+/** Enough of them that chance is out of the question. */
+const PRIMES = [
+  3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71, 73, 79, 83, 89, 97, 101, 103, 107,
+  109, 113, 127, 131, 137, 139, 149, 151, 157, 163, 167,
+].map((prime) => ({ prime: BigInt(prime), powers: powersOf65537(prime) }));
+
+/**
+ * Whether an RSA modulus was made by a library whose keys can be factored (CVE-2017-15361, ROCA): modulo every small
+ * prime it is then a power of 65537. Of all other moduli less than one in a hundred million is taken for one.
+ */
+export function isRocaModulus(modulus: bigint): boolean {
+  return PRIMES.every(({ prime, powers }) => powers.has(Number(modulus % prime)));
+}
+
+function powersOf65537(prime: number): ReadonlySet<number> {
+  const powers = new Set<number>();
+  for (let power = 1; !powers.has(power); power = (power * 65_537) % prime) powers.add(power);
+  return powers;
+}
