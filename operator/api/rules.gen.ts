@@ -29,7 +29,7 @@ export const CEL_RULES = [
   },
   {
     path: 'spec.issuer',
-    rule: "self.matches('^https?://([a-z0-9_]([a-z0-9_-]*[a-z0-9_])?([.][a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*|[[][0-9a-f:.]+[]])(:[0-9]*)?(/|[?]|$)') && isURL(self)",
+    rule: "self.matches('^https?://([a-z0-9_]([a-z0-9_-]*[a-z0-9_])?([.][a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*|[[][0-9a-f.]*:[0-9a-f:.]*[]])(:[0-9]*)?(/|[?]|$)') && isURL(self)",
     message: 'the host is not a valid host name or address',
   },
   {
@@ -64,7 +64,7 @@ export const CEL_RULES = [
   },
   {
     path: 'spec.resource',
-    rule: "self.matches('^https?://([a-z0-9_]([a-z0-9_-]*[a-z0-9_])?([.][a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*|[[][0-9a-f:.]+[]])(:[0-9]*)?(/|[?]|$)') && isURL(self)",
+    rule: "self.matches('^https?://([a-z0-9_]([a-z0-9_-]*[a-z0-9_])?([.][a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*|[[][0-9a-f.]*:[0-9a-f:.]*[]])(:[0-9]*)?(/|[?]|$)') && isURL(self)",
     message: 'the host is not a valid host name or address',
   },
   {
@@ -94,7 +94,7 @@ export const CEL_RULES = [
   },
   {
     path: 'spec.discoveryURL',
-    rule: "self.matches('^https?://([a-z0-9_]([a-z0-9_-]*[a-z0-9_])?([.][a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*|[[][0-9a-f:.]+[]])(:[0-9]*)?(/|[?]|$)') && isURL(self)",
+    rule: "self.matches('^https?://([a-z0-9_]([a-z0-9_-]*[a-z0-9_])?([.][a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*|[[][0-9a-f.]*:[0-9a-f:.]*[]])(:[0-9]*)?(/|[?]|$)') && isURL(self)",
     message: 'the host is not a valid host name or address',
   },
   {
@@ -124,7 +124,7 @@ export const CEL_RULES = [
   },
   {
     path: 'spec.jwks.uri',
-    rule: "self.matches('^https?://([a-z0-9_]([a-z0-9_-]*[a-z0-9_])?([.][a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*|[[][0-9a-f:.]+[]])(:[0-9]*)?(/|[?]|$)') && isURL(self)",
+    rule: "self.matches('^https?://([a-z0-9_]([a-z0-9_-]*[a-z0-9_])?([.][a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*|[[][0-9a-f.]*:[0-9a-f:.]*[]])(:[0-9]*)?(/|[?]|$)') && isURL(self)",
     message: 'the host is not a valid host name or address',
   },
   {

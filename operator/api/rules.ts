@@ -5,6 +5,7 @@
 import { secondsOfClockSkew } from './clock-skew.ts';
 import type { FieldError } from './field-error.ts';
 import type { Jwks, McpAuthPolicySpec } from './mcp-auth-policy.gen.ts';
+import { parseStrictUrl } from './strict-url.ts';
 
 /** What one CEL rule says, in TypeScript. */
 export interface RuleTwin {
@@ -51,7 +52,7 @@ const urlRules: readonly Rule<string>[] = [
     message: 'the host is an address in an unusual spelling: write it as four decimal numbers',
     holds: (url) => {
       const { hostname } = splitAuthority(url);
-      return !/(?:^|[.])(?:0x[0-9a-f]*|[0-9]+)[.]?$/.test(hostname) || isKeptByParsers(hostname);
+      return !/(?:^|[.])(?:0x[0-9a-f]*|[0-9]+)[.]?$/.test(hostname) || hasOneSpelling(hostname);
     },
   },
   {
@@ -59,7 +60,7 @@ const urlRules: readonly Rule<string>[] = [
     holds: (url) => {
       const { hostname } = splitAuthority(url);
       return (
-        hostname.startsWith('[') ||
+        /^\[[0-9a-f.]*:[0-9a-f:.]*\]$/.test(hostname) ||
         hostname.split('.').every((label) => /^[a-z0-9_]+(?:-+[a-z0-9_]+)*$/.test(label))
       );
     },
@@ -68,7 +69,7 @@ const urlRules: readonly Rule<string>[] = [
     message: 'the host must be an IPv6 address in its canonical spelling (RFC 5952)',
     holds: (url) => {
       const { hostname } = splitAuthority(url);
-      return !hostname.startsWith('[') || isKeptByParsers(hostname);
+      return !hostname.includes(':') || hasOneSpelling(hostname);
     },
   },
   {
@@ -168,8 +169,7 @@ function splitAuthority(url: string): { readonly hostname: string; readonly port
   return { hostname, port };
 }
 
-/** Whether the URL Standard's parser takes this host and keeps its spelling. */
-function isKeptByParsers(hostname: string): boolean {
-  const url = `https://${hostname}/`;
-  return URL.canParse(url) && new URL(url).hostname === hostname;
+/** Whether an address is written in the only way that every parser leaves as it is. */
+function hasOneSpelling(hostname: string): boolean {
+  return parseStrictUrl(`https://${hostname}`) !== undefined;
 }

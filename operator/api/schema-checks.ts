@@ -44,7 +44,7 @@ export interface Optional<T> {
   readonly check: Check<T>;
 }
 
-/** A member of an object that may be left out, or null, and then has this value. */
+/** A member of an object that may be left out and then has this value. */
 export interface Defaulted<T> {
   readonly presence: 'defaulted';
   readonly check: Check<T>;
@@ -82,7 +82,7 @@ export interface ListLimits {
  */
 export function decodeWith<T>(check: Check<T>, value: unknown, path: string): Decoded<T> {
   const list = new ErrorList();
-  if (value === undefined) {
+  if (value === undefined || value === null) {
     list.add(path, missing(check));
     return { ok: false, errors: list.errors };
   }
@@ -215,18 +215,16 @@ export function object<T extends object>(members: Members<T>): Check<T> {
   };
 }
 
+/** Reads a member as the API server does, to which null is as good as absent. */
 function readMember(
   member: Required<unknown> | Optional<unknown> | Defaulted<unknown>,
   value: unknown,
   path: string,
   errors: ErrorList,
 ): unknown {
-  if (member.presence === 'defaulted') {
-    // The API server, too, replaces null where there is a default, and refuses it elsewhere.
-    return member.check.read(value ?? member.value, path, errors);
-  }
-  if (value !== undefined) {
-    return member.check.read(value, path, errors);
+  const present = value ?? (member.presence === 'defaulted' ? member.value : undefined);
+  if (present !== undefined) {
+    return member.check.read(present, path, errors);
   }
   if (member.presence === 'required') {
     errors.add(path, missing(member.check));

@@ -28,6 +28,9 @@ const strictUrl = new RegExp(
   'u',
 );
 
+// An IPv4 address in the clothes of IPv6: a second spelling.
+const mappedIpv4 = /^\[::ffff:[0-9a-f]{1,4}:[0-9a-f]{1,4}\]$/;
+
 /**
  * Parses an http or https URL that can be read in one way only. Refused are, among others, user and fragment, upper
  * case in the host, unusual spellings of addresses, dot segments, and more than 2048 characters.
@@ -44,12 +47,11 @@ export function parseStrictUrl(text: string): StrictUrl | undefined {
   const seen = new URL(text);
   const seenPort = seen.port || (scheme === 'https' ? '443' : '80');
   const isSame =
-    seen.protocol === `${scheme}:` &&
     seen.hostname === hostname &&
     (port ?? seenPort) === seenPort &&
     seen.pathname === (path || '/') &&
     seen.search === (query ? `?${query}` : '');
-  if (!isSame) {
+  if (!isSame || mappedIpv4.test(hostname)) {
     return undefined;
   }
   return {
