@@ -1,0 +1,121 @@
+import { describe, expect, it } from 'vitest';
+import { settle, until } from './fake-clock.ts';
+import {
+  dataOf,
+  keysOf,
+  putConfigMap,
+  putPolicy,
+  start,
+  startSynced,
+  untilLast,
+  useSourceBench,
+} from './source-bench.ts';
+
+const use = useSourceBench();
+
+describe('the policies of a cluster', () => {
+  it('are delivered whole, and again after each change', async () => {
+    const bench = use();
+    const { server, delivered } = bench;
+    putPolicy(bench, 'a/1');
+    putPolicy(bench, 'b/2');
+    await startSynced(bench);
+    expect(delivered.map(keysOf)).toEqual(['a/1 b/2']);
+    putPolicy(bench, 'b/3');
+    await untilLast(bench, (last) => keysOf(last) === 'a/1 b/2 b/3');
+    server.store.remove('mcpauthpolicies', 'a/1');
+    await untilLast(bench, (last) => keysOf(last) === 'b/2 b/3');
+  });
+
+  it('are delivered also when there are none', async () => {
+    const bench = use();
+    const { delivered } = bench;
+    await startSynced(bench);
+    expect(delivered).toEqual([{ policies: [], configMaps: new Map() }]);
+  });
+
+  it('come from the given namespaces only', async () => {
+    const bench = use();
+    const { server, delivered } = bench;
+    for (const key of ['a/1', 'b/2', 'c/3']) {
+      putPolicy(bench, key, 'cm');
+      putConfigMap(bench, key.replace(/\d/, 'cm'), key);
+    }
+    await startSynced(bench, ['a', 'c']);
+    expect(delivered.map(keysOf)).toEqual(['a/1 c/3']);
+    putConfigMap(bench, 'c/cm', 'new');
+    await untilLast(bench, (last) => dataOf(last)['c/cm'] === 'new');
+    expect(server.requests.every(({ path }) => /namespaces\/[ac]\//.test(path))).toBe(true);
+  });
+
+  it('leave out one that is being deleted', async () => {
+    const bench = use();
+    const { delivered } = bench;
+    putPolicy(bench, 'a/1');
+    putPolicy(bench, 'a/2', undefined, { deletionTimestamp: '2026-01-01T00:00:00Z' });
+    await startSynced(bench);
+    expect(delivered.map(keysOf)).toEqual(['a/1']);
+    putPolicy(bench, 'a/1', undefined, { deletionTimestamp: '2026-01-01T00:00:00Z' });
+    await untilLast(bench, (last) => keysOf(last) === '');
+  });
+
+  it('are not delivered before every list is complete', async () => {
+    const bench = use();
+    const { server, clock, log, delivered } = bench;
+    putPolicy(bench, 'a/1');
+    server.failNext('list', { status: 500 }, { status: 500 }, { status: 500 }, { status: 500 });
+    start(bench, { namespaces: ['a', 'b'] });
+    await until(() => server.requestsOf('list').length === 4 && log.lines.length === 4);
+    clock.advance(500);
+    await settle();
+    expect(delivered).toEqual([]);
+    clock.advance(500);
+    await untilLast(bench, (last) => keysOf(last) === 'a/1');
+  });
+
+  it('are delivered once for a burst', async () => {
+    const bench = use();
+    const { clock, delivered } = bench;
+    await startSynced(bench);
+    for (let index = 0; index < 50; index += 1) {
+      putPolicy(bench, `a/${index}`);
+    }
+    await settle();
+    clock.advance(20);
+    await settle();
+    clock.advance(1000);
+    await settle();
+    expect(delivered.map(({ policies }) => policies.length)).toEqual([0, 50]);
+  });
+
+  it('go on being delivered when one delivery was not taken', async () => {
+    const bench = use();
+    const { log, delivered } = bench;
+    start(bench, {
+      onInputs(inputs) {
+        delivered.push(inputs);
+        throw new Error('a bug');
+      },
+    });
+    await untilLast(bench, () => true);
+    putPolicy(bench, 'a/1');
+    await untilLast(bench, (last) => keysOf(last) === 'a/1');
+    expect(log.lines.map(({ level }) => level)).toEqual(['error', 'error']);
+  });
+
+  it('are not delivered once the source has been stopped', async () => {
+    const bench = use();
+    const { server, clock, delivered } = bench;
+    putPolicy(bench, 'a/1', 'cm');
+    const source = start(bench);
+    server.failNext('get', 'hang');
+    await until(() => {
+      clock.advance(0.01);
+      return server.requestsOf('get').length === 1;
+    });
+    await source.stop();
+    clock.advance(1000);
+    await settle();
+    expect([delivered, clock.pending()]).toEqual([[], 0]);
+  });
+});

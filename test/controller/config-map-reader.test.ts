@@ -1,0 +1,115 @@
+import { describe, expect, it } from 'vitest';
+import { type ConfigMapReader, createConfigMapReader } from '../../operator/controller/config-map-reader.ts';
+import { createFakeClock, settle } from './fake-clock.ts';
+import { createRecordingLog } from './recording-log.ts';
+
+interface Bench {
+  readonly reader: ConfigMapReader;
+  /** What the watch has shown. */
+  readonly see: (version: string, how: 'event' | 'list') => Promise<void>;
+  /** Answers the oldest open read; no version is a 404 in all but name. */
+  readonly answer: (version: string | undefined) => Promise<void>;
+  readonly reads: () => number;
+  readonly value: () => string | undefined;
+}
+
+const key = 'ns/cm';
+
+async function wantOne(seenFirst: string): Promise<Bench> {
+  let seen = seenFirst;
+  let count = 0;
+  const open: ((object: unknown) => void)[] = [];
+  const reader = createConfigMapReader({
+    api: {
+      get() {
+        count += 1;
+        return new Promise((resolve) => open.push(resolve));
+      },
+    },
+    seen: () => seen,
+    onChange: () => undefined,
+    ...{ clock: createFakeClock(), random: () => 0, log: createRecordingLog() },
+  });
+  reader.want([{ namespace: 'ns', name: 'cm' }]);
+  return {
+    reader,
+    see(version, how) {
+      seen = version;
+      if (how === 'event') {
+        reader.noticeEvent(key);
+      } else {
+        reader.noticeList();
+      }
+      return settle(5);
+    },
+    answer(version) {
+      const object = { metadata: { resourceVersion: version }, data: { version } };
+      open.shift()?.(version === undefined ? undefined : object);
+      return settle(5);
+    },
+    reads: () => count,
+    value: () => reader.data().get(key)?.data.version,
+  };
+}
+
+describe('a read', () => {
+  it('that is ahead of the watch is not repeated when the watch comes to it', async () => {
+    const { answer, see, reads, value } = await wantOne('100');
+    await answer('105');
+    await see('105', 'event');
+    expect([reads(), value()]).toEqual([1, '105']);
+  });
+
+  it('is repeated when something else was seen meanwhile', async () => {
+    const { answer, see, reads, value } = await wantOne('100');
+    await see('105', 'event');
+    await answer('100');
+    expect([reads(), value()]).toEqual([2, '100']);
+    await answer('105');
+    expect([reads(), value()]).toEqual([2, '105']);
+  });
+
+  it('that began before a deletion does not bring the ConfigMap back', async () => {
+    const { answer, see, reads, value } = await wantOne('100');
+    await see('absent', 'event');
+    await answer('100');
+    expect([reads(), value()]).toEqual([1, undefined]);
+  });
+
+  it('counts for a deletion that is seen as an event', async () => {
+    const { answer, see, reads, value } = await wantOne('100');
+    await answer('100');
+    await see('absent', 'event');
+    expect([reads(), value()]).toEqual([1, undefined]);
+  });
+
+  it('of a ConfigMap that came and went between two lists is not believed for ever', async () => {
+    const { answer, see, reads, value } = await wantOne('absent');
+    await answer('105');
+    expect(value()).toBe('105');
+    await see('absent', 'list');
+    await answer(undefined);
+    expect([reads(), value()]).toEqual([2, undefined]);
+  });
+
+  it('is repeated after a list only when it did not bring what the list has', async () => {
+    const { answer, see, reads } = await wantOne('unknown');
+    await answer('105');
+    await see('105', 'list');
+    expect(reads()).toBe(1);
+    await see('110', 'list');
+    expect(reads()).toBe(2);
+  });
+});
+
+describe('what is no longer wanted', () => {
+  it('is forgotten, also while it is read', async () => {
+    const { reader, answer, see, reads, value } = await wantOne('100');
+    const tried = reader.triedAll();
+    reader.want([]);
+    await tried;
+    await answer('100');
+    await see('101', 'event');
+    expect([reads(), value()]).toEqual([1, undefined]);
+  });
+});

@@ -1,0 +1,61 @@
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
+import { json } from 'node:stream/consumers';
+import { TLSSocket } from 'node:tls';
+import type { FakeObject } from './fake-store.ts';
+
+export type Verb = 'list' | 'watch' | 'get' | 'patch';
+
+export interface RecordedRequest {
+  readonly verb: Verb;
+  readonly path: string;
+  readonly query: Readonly<Record<string, string>>;
+  readonly headers: IncomingHttpHeaders;
+  readonly body?: Readonly<Record<string, unknown>>;
+  /** Which connection it came over. */
+  readonly connection: number;
+  /** SHA-256 fingerprint of the certificate that the client presented. */
+  readonly clientCertificate?: string;
+}
+
+/** What a request is about. */
+export interface Target {
+  readonly namespace?: string;
+  readonly plural: string;
+  readonly name?: string;
+}
+
+/** Reads a request to its end. */
+export async function recordRequest(request: IncomingMessage, connection: number): Promise<RecordedRequest> {
+  const { pathname: path, searchParams } = new URL(request.url ?? '', 'http://any');
+  const query = Object.fromEntries(searchParams);
+  const verb = verbOf(request, readPath(path), query);
+  const { socket, headers } = request;
+  const clientCertificate =
+    socket instanceof TLSSocket ? socket.getPeerCertificate().fingerprint256 : undefined;
+  return {
+    ...{ verb, path, query, headers, connection },
+    ...(verb === 'patch' ? { body: (await json(request)) as Record<string, unknown> } : {}),
+    ...(clientCertificate === undefined ? {} : { clientCertificate }),
+  };
+}
+
+/** What `PartialObjectMetadata` leaves of an object. */
+export function toMetadata({ metadata }: FakeObject): unknown {
+  return { kind: 'PartialObjectMetadata', apiVersion: 'meta.k8s.io/v1', metadata };
+}
+
+/** What a path is about. */
+export function readPath(path: string): Target {
+  const [, namespace, plural = '', name] =
+    /^\/(?:api|apis\/[^/]+)\/[^/]+(?:\/namespaces\/([^/]+))?\/([^/]+)(?:\/([^/]+))?(?:\/status)?$/.exec(
+      path,
+    ) ?? [];
+  return { plural, ...(namespace && { namespace }), ...(name && { name }) };
+}
+
+function verbOf(request: IncomingMessage, target: Target, query: Readonly<Record<string, string>>): Verb {
+  if (request.method === 'PATCH') {
+    return 'patch';
+  }
+  return target.name !== undefined ? 'get' : query.watch === 'true' ? 'watch' : 'list';
+}

@@ -1,0 +1,106 @@
+import { afterEach, beforeEach } from 'vitest';
+import {
+  type ClusterSource,
+  type ClusterSourceOptions,
+  type SourceInputs,
+  startClusterSource,
+} from '../../operator/controller/cluster-source.ts';
+import { createKubeApi, type KubeApi } from '../../operator/controller/kube-api.ts';
+import { FakeApiServer } from './fake-api-server.ts';
+import { createFakeClock, type FakeClock, until } from './fake-clock.ts';
+import { createRecordingLog } from './recording-log.ts';
+
+/** A fake API server and what a source needs; new for each test. */
+export interface SourceBench {
+  readonly server: FakeApiServer;
+  readonly clock: FakeClock;
+  readonly api: KubeApi;
+  readonly log: ReturnType<typeof createRecordingLog>;
+  /** What the sources have delivered. */
+  readonly delivered: SourceInputs[];
+  readonly sources: ClusterSource[];
+}
+
+/** Registers the hooks that make and clear the bench, and returns where it is. */
+export function useSourceBench(): () => SourceBench {
+  let current: SourceBench | undefined;
+  beforeEach(async () => {
+    const server = new FakeApiServer();
+    await server.start();
+    const clock = createFakeClock();
+    const api = createKubeApi({
+      ...{ server: server.url, clock },
+      authenticate: async () => undefined,
+      renew: () => undefined,
+    });
+    current = { server, clock, api, log: createRecordingLog(), delivered: [], sources: [] };
+  });
+  afterEach(async () => {
+    await Promise.all((current?.sources ?? []).map((source) => source.stop()));
+    current?.api.close();
+    await current?.server.stop();
+  });
+  return () => {
+    if (current === undefined) {
+      throw new Error('only within a test');
+    }
+    return current;
+  };
+}
+
+export function start(bench: SourceBench, options: Partial<ClusterSourceOptions> = {}): ClusterSource {
+  const { api, clock, log, delivered } = bench;
+  const onInputs = (inputs: SourceInputs): void => {
+    delivered.push(inputs);
+  };
+  const source = startClusterSource({ api, clock, random: () => 0, log, onInputs, ...options });
+  bench.sources.push(source);
+  return source;
+}
+
+/** Lets bursts be over, and nothing longer, until something holds of the last delivery. */
+export async function untilLast(
+  { clock, delivered }: SourceBench,
+  holds: (last: SourceInputs) => boolean,
+): Promise<void> {
+  await until(() => {
+    clock.advance(0.01);
+    const last = delivered.at(-1);
+    return last !== undefined && holds(last);
+  });
+}
+
+export async function startSynced(bench: SourceBench, namespaces?: readonly string[]): Promise<void> {
+  start(bench, namespaces === undefined ? {} : { namespaces });
+  await until(() => bench.server.openWatches === 2 * (namespaces?.length ?? 1));
+  await untilLast(bench, () => true);
+}
+
+export function putPolicy(
+  { server }: SourceBench,
+  key: string,
+  configMap?: string,
+  metadata: object = {},
+): void {
+  const spec = configMap === undefined ? {} : { caBundleRef: { name: configMap, key: 'ca' } };
+  server.store.put('mcpauthpolicies', key, { metadata, spec });
+}
+
+export function putConfigMap({ server }: SourceBench, key: string, ca: string): void {
+  server.store.put('configmaps', key, { data: { ca } });
+}
+
+export function keysOf({ policies }: SourceInputs): string {
+  return policies.map(({ object }) => `${object.metadata.namespace}/${object.metadata.name}`).join(' ');
+}
+
+/** The entry `ca` of each ConfigMap. */
+export function dataOf({ configMaps }: SourceInputs): Readonly<Record<string, unknown>> {
+  return Object.fromEntries([...configMaps].map(([key, { data }]) => [key, data.ca]));
+}
+
+/** The same of the last delivery. */
+export function lastDataOf({ delivered }: SourceBench): Readonly<Record<string, unknown>> | undefined {
+  const last = delivered.at(-1);
+  return last && dataOf(last);
+}
