@@ -153,6 +153,11 @@ export const CEL_RULES = [
     message: 'offline_access is for the client and its authorization server: a resource must not require it',
   },
   {
+    path: 'spec.requiredClaims[].claim',
+    rule: "!(self in ['iss', 'aud', 'exp', 'nbf', 'iat', 'scope', 'cnf', 'at_hash', 'c_hash', 's_hash'])",
+    message: 'this claim is judged by itself: use issuer, audience, additionalAudiences or requiredScopes',
+  },
+  {
     path: 'spec.tools[].scopes[]',
     rule: "self != 'offline_access'",
     message: 'offline_access is for the client and its authorization server: a resource must not require it',

@@ -100,6 +100,12 @@ const noWildcard: Rule<string> = {
   holds: (audience) => !audience.includes('*'),
 };
 
+const ownClaim: Rule<string> = {
+  message: 'this claim is judged by itself: use issuer, audience, additionalAudiences or requiredScopes',
+  holds: (claim) =>
+    !['iss', 'aud', 'exp', 'nbf', 'iat', 'scope', 'cnf', 'at_hash', 'c_hash', 's_hash'].includes(claim),
+};
+
 const noOfflineAccess: Rule<string> = {
   message: 'offline_access is for the client and its authorization server: a resource must not require it',
   holds: (scope) => scope !== 'offline_access',
@@ -117,6 +123,7 @@ export const RULE_TWINS: readonly RuleTwin[] = [
   ...twins('spec.jwks.uri', urlRules),
   ...twins('spec.clockSkew', [shortClockSkew]),
   ...twins('spec.requiredScopes[]', [noOfflineAccess]),
+  ...twins('spec.requiredClaims[].claim', [ownClaim]),
   ...twins('spec.tools[].scopes[]', [noOfflineAccess]),
   ...twins('spec.upstream.service.path', [plainPath]),
 ];

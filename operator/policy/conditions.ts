@@ -124,7 +124,7 @@ function verified(outcome: Outcome, observation: Observation | undefined): State
     return { type, status: 'Unknown', reason: 'Pending', message: 'The self-test has not run.' };
   }
   if (result.failed.length > 0) {
-    const message = `The self-test failed: ${result.failed.join(', ')}. Report this as a bug of the operator.`;
+    const message = `The self-test failed: ${result.failed.join(', ')}.`;
     return { type, status: 'False', reason: 'SelfTestFailed', message };
   }
   const message = 'The self-test let a good token in and refused every bad one for its own reason.';

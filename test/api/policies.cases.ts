@@ -602,6 +602,17 @@ export const policyCases: readonly PolicyCase[] = [
   good('requiredClaims empty', { requiredClaims: [] }),
   good('requiredClaims full', { requiredClaims: words(16).map((word) => claim(word)) }),
   good('claim of the greatest length', { requiredClaims: [claim('a'.repeat(128))] }),
+  good('claims with a meaning of their own that may be required', {
+    requiredClaims: [claim('sub'), claim('azp'), claim('typ')],
+  }),
+  ...['iss', 'aud', 'exp', 'nbf', 'iat', 'scope', 'cnf', 'at_hash'].map((name) =>
+    bad(
+      `claim ${name}`,
+      { requiredClaims: [claim(name)] },
+      'spec.requiredClaims[0].claim',
+      'judged by itself',
+    ),
+  ),
   good('claims that prototypes know', { requiredClaims: [claim('__proto__'), claim('constructor')] }),
   bad(
     'too many claims',
