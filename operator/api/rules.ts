@@ -112,7 +112,7 @@ const noOfflineAccess: Rule<string> = {
 };
 
 /** Every twin; the same rule at two paths is there twice. */
-export const RULE_TWINS: readonly RuleTwin[] = [
+export const ruleTwins: readonly RuleTwin[] = [
   ...twins('spec', modeRules),
   ...twins('spec.issuer', urlRules),
   ...twins('spec.audience', [noWildcard]),
@@ -135,7 +135,7 @@ export const RULE_TWINS: readonly RuleTwin[] = [
  * @returns every broken rule with the path of the value that breaks it; empty when all hold
  */
 export function checkRules(spec: McpAuthPolicySpec): readonly FieldError[] {
-  return RULE_TWINS.flatMap(({ path, message, holds }) =>
+  return ruleTwins.flatMap(({ path, message, holds }) =>
     valuesAt({ spec }, path)
       .filter(({ value }) => !holds(value))
       .map((broken) => ({ path: broken.path, message })),

@@ -65,6 +65,7 @@ export async function startOperator(parts: OperatorParts): Promise<Operator> {
   });
   const keyStore = createKeyStore({
     clock,
+    log,
     random: Math.random,
     refreshSeconds: secondsOf(configuration.intervals.keyRefresh),
     onChange: report,

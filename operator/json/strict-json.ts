@@ -9,7 +9,7 @@ export interface JsonLimits {
 /** What came out: `value` is made of primitives, arrays and objects without a prototype. */
 export type StrictJson = { readonly ok: true; readonly value: unknown } | { readonly ok: false };
 
-const DEFAULT_LIMITS: JsonLimits = { maxDepth: 16, maxMembers: 256 };
+const defaultLimits: JsonLimits = { maxDepth: 16, maxMembers: 256 };
 
 /** `ignoreBOM` means that a byte order mark is kept, so that the parser refuses it (RFC 8259 section 8.1). */
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
@@ -25,7 +25,7 @@ const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 export function parseStrictJson(bytes: Uint8Array, limits: Partial<JsonLimits> = {}): StrictJson {
   const text = decodeUtf8(bytes);
   if (text === undefined) return { ok: false };
-  const cursor: Cursor = { text, at: 0, limits: { ...DEFAULT_LIMITS, ...limits } };
+  const cursor: Cursor = { text, at: 0, limits: { ...defaultLimits, ...limits } };
   const value = readValue(cursor, 0);
   if (value === undefined) return { ok: false };
   skipSpace(cursor);
@@ -53,17 +53,17 @@ type Refusable<T> = T | undefined;
 function readValue(cursor: Cursor, depth: number): Refusable<unknown> {
   skipSpace(cursor);
   switch (cursor.text.charCodeAt(cursor.at)) {
-    case QUOTE:
+    case quote:
       return readString(cursor);
-    case OPEN_BRACE:
+    case openBrace:
       return depth < cursor.limits.maxDepth ? readObject(cursor, depth + 1) : undefined;
-    case OPEN_BRACKET:
+    case openBracket:
       return depth < cursor.limits.maxDepth ? readArray(cursor, depth + 1) : undefined;
-    case LOWER_T:
+    case lowerT:
       return readWord(cursor, 'true', true);
-    case LOWER_F:
+    case lowerF:
       return readWord(cursor, 'false', false);
-    case LOWER_N:
+    case lowerN:
       return readWord(cursor, 'null', null);
     default:
       return readNumber(cursor);
@@ -73,16 +73,16 @@ function readValue(cursor: Cursor, depth: number): Refusable<unknown> {
 function readObject(cursor: Cursor, depth: number): Refusable<Record<string, unknown>> {
   const object: Record<string, unknown> = Object.create(null);
   cursor.at += 1;
-  if (take(cursor, CLOSE_BRACE)) return object;
+  if (take(cursor, closeBrace)) return object;
   for (let left = cursor.limits.maxMembers; left > 0; left -= 1) {
     skipSpace(cursor);
     const name = readString(cursor);
-    if (name === undefined || name in object || !take(cursor, COLON)) return undefined;
+    if (name === undefined || name in object || !take(cursor, colon)) return undefined;
     const value = readValue(cursor, depth);
     if (value === undefined) return undefined;
     object[name] = value;
-    if (take(cursor, CLOSE_BRACE)) return object;
-    if (!take(cursor, COMMA)) return undefined;
+    if (take(cursor, closeBrace)) return object;
+    if (!take(cursor, comma)) return undefined;
   }
   return undefined;
 }
@@ -90,29 +90,29 @@ function readObject(cursor: Cursor, depth: number): Refusable<Record<string, unk
 function readArray(cursor: Cursor, depth: number): Refusable<unknown[]> {
   const items: unknown[] = [];
   cursor.at += 1;
-  if (take(cursor, CLOSE_BRACKET)) return items;
+  if (take(cursor, closeBracket)) return items;
   for (;;) {
     const item = readValue(cursor, depth);
     if (item === undefined) return undefined;
     items.push(item);
-    if (take(cursor, CLOSE_BRACKET)) return items;
-    if (!take(cursor, COMMA)) return undefined;
+    if (take(cursor, closeBracket)) return items;
+    if (!take(cursor, comma)) return undefined;
   }
 }
 
 function readString(cursor: Cursor): Refusable<string> {
   const { text } = cursor;
-  if (text.charCodeAt(cursor.at) !== QUOTE) return undefined;
+  if (text.charCodeAt(cursor.at) !== quote) return undefined;
   const start = cursor.at;
   let isEscaped = false;
   for (let at = start + 1; at < text.length; at += 1) {
     const code = text.charCodeAt(at);
-    if (code === QUOTE) {
+    if (code === quote) {
       cursor.at = at + 1;
       return isEscaped ? decodeEscapes(text.slice(start, at + 1)) : text.slice(start + 1, at);
     }
-    if (code < SPACE) return undefined;
-    if (code === BACKSLASH) {
+    if (code < space) return undefined;
+    if (code === backslash) {
       isEscaped = true;
       at += 1;
     }
@@ -130,11 +130,11 @@ function decodeEscapes(quoted: string): Refusable<string> {
   }
 }
 
-const NUMBER = /-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?/y;
+const numberForm = /-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?/y;
 
 function readNumber(cursor: Cursor): Refusable<number> {
-  NUMBER.lastIndex = cursor.at;
-  const [digits] = NUMBER.exec(cursor.text) ?? [];
+  numberForm.lastIndex = cursor.at;
+  const [digits] = numberForm.exec(cursor.text) ?? [];
   if (digits === undefined) return undefined;
   cursor.at += digits.length;
   const value = Number(digits);
@@ -158,23 +158,23 @@ function take(cursor: Cursor, code: number): boolean {
 function skipSpace(cursor: Cursor): void {
   for (;;) {
     const code = cursor.text.charCodeAt(cursor.at);
-    if (code !== SPACE && code !== LINE_FEED && code !== CARRIAGE_RETURN && code !== TAB) return;
+    if (code !== space && code !== lineFeed && code !== carriageReturn && code !== tab) return;
     cursor.at += 1;
   }
 }
 
-const TAB = 0x09;
-const LINE_FEED = 0x0a;
-const CARRIAGE_RETURN = 0x0d;
-const SPACE = 0x20;
-const QUOTE = 0x22;
-const COMMA = 0x2c;
-const COLON = 0x3a;
-const OPEN_BRACKET = 0x5b;
-const BACKSLASH = 0x5c;
-const CLOSE_BRACKET = 0x5d;
-const LOWER_F = 0x66;
-const LOWER_N = 0x6e;
-const LOWER_T = 0x74;
-const OPEN_BRACE = 0x7b;
-const CLOSE_BRACE = 0x7d;
+const tab = 0x09;
+const lineFeed = 0x0a;
+const carriageReturn = 0x0d;
+const space = 0x20;
+const quote = 0x22;
+const comma = 0x2c;
+const colon = 0x3a;
+const openBracket = 0x5b;
+const backslash = 0x5c;
+const closeBracket = 0x5d;
+const lowerF = 0x66;
+const lowerN = 0x6e;
+const lowerT = 0x74;
+const openBrace = 0x7b;
+const closeBrace = 0x7d;

@@ -14,7 +14,7 @@ export interface Connection extends Destination {
 }
 
 /** IANA IPv4 special-purpose registry and multicast, and the address of the Azure host that any virtual machine there reaches. */
-const IPV4_NOT_PUBLIC = [
+const ipv4NotPublic = [
   '0.0.0.0/8',
   '10.0.0.0/8',
   '100.64.0.0/10',
@@ -37,10 +37,10 @@ const IPV4_NOT_PUBLIC = [
 ];
 
 /** Global unicast is the only public part of IPv6; NAT64, compatible, local and multicast addresses lie outside it. */
-const IPV6_GLOBAL = ['2000::/3'];
+const ipv6Global = ['2000::/3'];
 
 /** Within it: protocol assignments with Teredo, documentation, 6to4, documentation again, AS112. */
-const IPV6_NOT_PUBLIC = ['2001::/23', '2001:db8::/32', '2002::/16', '3fff::/20', '2620:4f:8000::/48'];
+const ipv6NotPublic = ['2001::/23', '2001:db8::/32', '2002::/16', '3fff::/20', '2620:4f:8000::/48'];
 
 /**
  * Whether an address is one of the public internet.
@@ -82,10 +82,10 @@ export function isNamedHost(host: string, rules: readonly OutboundRule[]): boole
 }
 
 /** A DNS name has a dot; what ends in a number would be read as an IPv4 address (`0x7f.1`), a final dot hides `localhost.`. */
-const DNS_NAME = /^(?:[a-z0-9_-]+\.)+[a-z][a-z0-9-]*$/;
+const dnsName = /^(?:[a-z0-9_-]+\.)+[a-z][a-z0-9-]*$/;
 
 function isDefaultDestination({ host, port }: Destination): boolean {
-  return port === 443 && DNS_NAME.test(host);
+  return port === 443 && dnsName.test(host);
 }
 
 function coversDestination(rule: OutboundRule, { host, port }: Destination): boolean {
@@ -119,8 +119,8 @@ function parseAddress(text: string): Address | undefined {
 }
 
 function isPublic(address: Address): boolean {
-  if (address.family === 'ipv4') return !isInAny(address, IPV4_NOT_PUBLIC);
-  return isInAny(address, IPV6_GLOBAL) && !isInAny(address, IPV6_NOT_PUBLIC);
+  if (address.family === 'ipv4') return !isInAny(address, ipv4NotPublic);
+  return isInAny(address, ipv6Global) && !isInAny(address, ipv6NotPublic);
 }
 
 function isInAny(address: Address, cidrs: readonly string[]): boolean {

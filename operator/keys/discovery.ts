@@ -8,7 +8,7 @@ export type DiscoveryOutcome =
   | { readonly ok: false; readonly failure: KeyFailure };
 
 /** Bytes of an authorization server's metadata that are read at most. */
-export const MAX_METADATA_BYTES = 64 * 1024;
+export const maxMetadataBytes = 64 * 1024;
 
 /**
  * Where an issuer's metadata may be, in the order in which MCP clients look: RFC 8414 section 3.1 (the well-known string
@@ -47,7 +47,7 @@ export function judgeMetadata(body: Uint8Array, issuer: string): DiscoveryOutcom
 }
 
 /** From the least telling to the most. */
-const TELLING: readonly KeyFailure[] = ['HTTPError', 'TooLarge', 'InvalidDocument', 'IssuerMismatch'];
+const telling: readonly KeyFailure[] = ['HTTPError', 'TooLarge', 'InvalidDocument', 'IssuerMismatch'];
 
 /**
  * Looks at one location after the other. A server that answers, but not with good metadata, may have it elsewhere (some
@@ -64,7 +64,7 @@ export async function discover(
     if (!fetched.ok && !fetched.answered) return fail(fetched.failure);
     const judged = fetched.ok ? judgeMetadata(fetched.body, issuer) : fail(fetched.failure);
     if (judged.ok) return judged;
-    if (TELLING.indexOf(judged.failure) > TELLING.indexOf(failure)) failure = judged.failure;
+    if (telling.indexOf(judged.failure) > telling.indexOf(failure)) failure = judged.failure;
   }
   return fail(failure);
 }

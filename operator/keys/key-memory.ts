@@ -37,13 +37,13 @@ export interface Circumstances {
 }
 
 /** Keys older than this are not used: their withdrawal could not have been seen. */
-const MAX_AGE_MS = 24 * 3600 * 1000;
+const maxAgeMs = 24 * 3600 * 1000;
 /** At most one fetch on demand in this time, whatever came of it: anybody can send tokens with unknown keys. */
-const COOL_DOWN_MS = 30_000;
-const FIRST_RETRY_MS = 1_000;
-const LAST_RETRY_MS = 60_000;
+const coolDownMs = 30_000;
+const firstRetryMs = 1_000;
+const lastRetryMs = 60_000;
 /** An issuer that is being deployed may publish nothing for a moment. */
-const EMPTY_FETCHES_IGNORED = 2;
+const emptyFetchesIgnored = 2;
 
 /** A good fetch that began at `startedMs` replaces the keys whole: what is not in it is dead at once. */
 export function afterFetch(
@@ -71,7 +71,7 @@ export function afterFailure(
   failure: KeyFailure,
   { nowMs, random }: Pick<Circumstances, 'nowMs' | 'random'>,
 ): KeyMemory {
-  const backOffMs = Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** Math.min(memory.failures, 10));
+  const backOffMs = Math.min(lastRetryMs, firstRetryMs * 2 ** Math.min(memory.failures, 10));
   return {
     ...memory,
     tried: true,
@@ -84,7 +84,7 @@ export function afterFailure(
 /** A key set without usable keys is a failure at first, and then believed. */
 function afterEmptyFetch(memory: KeyMemory, circumstances: Circumstances): KeyMemory {
   const { keySet, ...rest } = afterFailure(memory, 'NoUsableKeys', circumstances);
-  if (keySet === undefined || rest.emptyFetches >= EMPTY_FETCHES_IGNORED) return rest;
+  if (keySet === undefined || rest.emptyFetches >= emptyFetchesIgnored) return rest;
   return { ...rest, keySet, emptyFetches: rest.emptyFetches + 1 };
 }
 
@@ -94,7 +94,7 @@ export function afterDemand(memory: KeyMemory, nowMs: number): KeyMemory {
 
 /** Whole seconds until an attempt may be made on demand again; 0 when it may now. */
 export function coolDownSeconds({ demandedMs }: KeyMemory, nowMs: number): number {
-  return Math.max(0, Math.ceil((demandedMs + COOL_DOWN_MS - nowMs) / 1000));
+  return Math.max(0, Math.ceil((demandedMs + coolDownMs - nowMs) / 1000));
 }
 
 /** Whole seconds until the next attempt, at least 1. */
@@ -104,7 +104,7 @@ export function secondsUntilNext({ nextAttemptMs }: KeyMemory, nowMs: number): n
 
 /** The keys that may be used now. */
 export function usableKeys({ keySet, keysSinceMs }: KeyMemory, nowMs: number): KeySet | undefined {
-  return keySet !== undefined && nowMs - keysSinceMs <= MAX_AGE_MS ? keySet : undefined;
+  return keySet !== undefined && nowMs - keysSinceMs <= maxAgeMs ? keySet : undefined;
 }
 
 export function stateOf(memory: KeyMemory, nowMs: number): KeySourceState {

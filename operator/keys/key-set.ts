@@ -9,8 +9,8 @@ export type KeySetOutcome =
   | { readonly ok: false; readonly failure: KeyFailure };
 
 /** Bytes of a key set that are read at most. */
-export const MAX_KEY_SET_BYTES = 256 * 1024;
-const MAX_KEYS = 100;
+export const maxKeySetBytes = 256 * 1024;
+const maxKeys = 100;
 
 /**
  * Reads a JWK Set (RFC 7517 section 5). Entries that cannot verify signatures, or must not, are left out and do not harm
@@ -20,7 +20,7 @@ export function readKeySet(body: Uint8Array): KeySetOutcome {
   const parsed = parseStrictJson(body);
   const entries = parsed.ok ? (parsed.value as { readonly keys?: unknown } | null)?.keys : undefined;
   if (!Array.isArray(entries)) return { ok: false, failure: 'InvalidDocument' };
-  if (entries.length > MAX_KEYS) return { ok: false, failure: 'TooLarge' };
+  if (entries.length > maxKeys) return { ok: false, failure: 'TooLarge' };
   const usable = entries.map(readPublicJwk).filter((key) => key !== undefined);
   const namesakes = Map.groupBy(usable, ({ kid }) => kid);
   const keys = usable.filter(({ kid }) => kid === undefined || namesakes.get(kid)?.length === 1);

@@ -26,9 +26,9 @@ export interface KeyStoreParts {
 }
 
 /** First attempts under way at the same time: a restart with a thousand issuers must not open a thousand connections. */
-const FIRST_ATTEMPTS = 16;
+const firstAttempts = 16;
 /** After this an attempt does not count any more: slow issuers must not keep the others waiting. */
-const TURN_MS = 5_000;
+const turnMs = 5_000;
 
 interface Held {
   readonly source: KeySource;
@@ -39,7 +39,7 @@ interface Held {
 export function createKeyStore(parts: KeyStoreParts): KeyStore {
   const { clock } = parts;
   const { fetchDocument = createDocumentFetcher({ clock }) } = parts;
-  const takeTurn = createTurns(FIRST_ATTEMPTS, TURN_MS, clock);
+  const takeTurn = createTurns(firstAttempts, turnMs, clock);
   let held = new Map<string, Held>();
 
   function start(config: KeySourceConfig): Held {

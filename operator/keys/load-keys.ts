@@ -1,7 +1,7 @@
 import type { KeySourceConfig } from '../policy/verifier-config.ts';
 import type { Clock } from '../time/clock.ts';
-import { type DiscoveryOutcome, discover, discoveryLocations, MAX_METADATA_BYTES } from './discovery.ts';
-import { MAX_KEY_SET_BYTES, readKeySet } from './key-set.ts';
+import { type DiscoveryOutcome, discover, discoveryLocations, maxMetadataBytes } from './discovery.ts';
+import { maxKeySetBytes, readKeySet } from './key-set.ts';
 import type { KeyFailure, KeySet } from './key-source.ts';
 import type { DocumentOutcome, FetchDocument } from './outbound.ts';
 
@@ -36,7 +36,7 @@ export function createKeyLoader(
   async function findKeySet(): Promise<DiscoveryOutcome> {
     if (config.kind === 'uri') return { ok: true, jwksURI: config.uri };
     const locations = discoveryLocations(config.issuer, config.discoveryURL);
-    return await discover(config.issuer, locations, (url) => fetch(url, MAX_METADATA_BYTES));
+    return await discover(config.issuer, locations, (url) => fetch(url, maxMetadataBytes));
   }
 
   return async (knownURI) => {
@@ -44,7 +44,7 @@ export function createKeyLoader(
     if (!found.ok) return found;
     const { jwksURI } = found;
     const [fetchedAtMs, startedMs] = [clock.nowMs(), clock.monotonicMs()];
-    const fetched = await fetch(jwksURI, MAX_KEY_SET_BYTES);
+    const fetched = await fetch(jwksURI, maxKeySetBytes);
     if (!fetched.ok) return { ok: false, failure: fetched.failure };
     const read = readKeySet(fetched.body);
     if (!read.ok) return read;

@@ -6,7 +6,7 @@ import { startDeadline } from './deadline.ts';
 import { FetchFailure } from './fetch-failure.ts';
 
 /** A name may have any number of addresses; each that is tried gets its share of the time. */
-const MAX_TRIED_ADDRESSES = 8;
+const maxTriedAddresses = 8;
 
 /**
  * Opens TCP to the first address that takes it. Nothing is resolved here: the addresses are those that were judged.
@@ -22,7 +22,7 @@ export async function connectToAny(
     signal,
   }: { readonly clock: Clock; readonly timeoutMs: number; readonly signal: AbortSignal },
 ): Promise<Socket> {
-  const tried = addresses.slice(0, MAX_TRIED_ADDRESSES);
+  const tried = addresses.slice(0, maxTriedAddresses);
   let isTimeout = false;
   for (const address of tried) {
     const deadline = startDeadline(clock, timeoutMs / tried.length, signal);

@@ -4,10 +4,10 @@ import { isRocaModulus } from './roca.ts';
 
 type Jwk = Readonly<Record<string, unknown>>;
 
-const MAX_KID_LENGTH = 256;
+const maxKidLength = 256;
 
 /** RFC 7518 section 3.1, RFC 8037 section 3.1, RFC 9864 section 2.2: the kind of key that each algorithm is for. */
-const KINDS: ReadonlyMap<string, string> = new Map([
+const kinds: ReadonlyMap<string, string> = new Map([
   ...['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512'].map((alg) => [alg, 'RSA'] as const),
   ['ES256', 'EC P-256'],
   ['ES384', 'EC P-384'],
@@ -19,7 +19,7 @@ const KINDS: ReadonlyMap<string, string> = new Map([
 /** Whether this is an algorithm for that kind of key, and the key's own `alg`, when it says one, does not object. */
 export function fitsAlgorithm({ alg: own, kty, crv }: Omit<VerificationKey, 'key'>, alg: string): boolean {
   if (own !== undefined && nameOf(own) !== nameOf(alg)) return false;
-  return KINDS.get(alg) === (kty === 'RSA' ? kty : `${kty} ${crv}`);
+  return kinds.get(alg) === (kty === 'RSA' ? kty : `${kty} ${crv}`);
 }
 
 /** `Ed25519` is the newer name of what `EdDSA` means for keys of that curve. */
@@ -35,7 +35,7 @@ export function readPublicJwk(entry: unknown): VerificationKey | undefined {
   if (typeof entry !== 'object' || entry === null || Array.isArray(entry)) return undefined;
   const jwk = entry as Jwk;
   const description = isForVerifying(jwk) ? describe(jwk) : undefined;
-  if (description === undefined || ![...KINDS.keys()].some((alg) => fitsAlgorithm(description, alg)))
+  if (description === undefined || ![...kinds.keys()].some((alg) => fitsAlgorithm(description, alg)))
     return undefined;
   const key = importKey(jwk);
   return key === undefined ? undefined : { ...description, key };
@@ -49,7 +49,7 @@ function isForVerifying({ use, key_ops: operations, ...members }: Jwk): boolean 
 }
 
 function describe({ kid, alg, kty, crv }: Jwk): Omit<VerificationKey, 'key'> | undefined {
-  const isNamed = kid === undefined || (typeof kid === 'string' && kid.length <= MAX_KID_LENGTH);
+  const isNamed = kid === undefined || (typeof kid === 'string' && kid.length <= maxKidLength);
   if (!isNamed || (alg !== undefined && typeof alg !== 'string')) return undefined;
   // A copy: what was cut out of the document would keep the whole document in memory.
   const names = {
@@ -79,15 +79,15 @@ function isBase64Url(value: unknown): value is string {
 }
 
 /** Exponents below this have been broken in practice; above the other, a check costs more than it should. */
-const MIN_EXPONENT = 65_537n;
-const MAX_EXPONENT = 2n ** 64n;
+const minExponent = 65_537n;
+const maxExponent = 2n ** 64n;
 
 /** RFC 7518 section 3.3 and an upper bound, because the cost of a check grows with the square of the size. */
 function isGoodRsaKey(key: KeyObject): boolean {
   const { modulusLength = 0, publicExponent = 0n } = key.asymmetricKeyDetails ?? {};
   const isOfGoodSize = modulusLength >= 2048 && modulusLength <= 8192;
   const isGoodExponent =
-    publicExponent >= MIN_EXPONENT && publicExponent < MAX_EXPONENT && publicExponent % 2n === 1n;
+    publicExponent >= minExponent && publicExponent < maxExponent && publicExponent % 2n === 1n;
   return isOfGoodSize && isGoodExponent && !isRocaModulus(readModulus(key));
 }
 

@@ -93,7 +93,6 @@ export function startRemoteKeySource(
   }
 
   async function refresh(): Promise<RefreshOutcome> {
-    if (closing.signal.aborted) return failed();
     if (underWay === undefined) {
       const nowMs = clock.monotonicMs();
       const remainingSeconds = coolDownSeconds(memory, nowMs);

@@ -10,15 +10,24 @@ export type ResolveHost = (
 ) => Promise<readonly string[]>;
 
 /** Time for one DNS query and how often it is sent; both families are asked at once. */
-const DNS_LIMITS = { timeout: 1_000, tries: 2 };
+const dnsLimits = { timeout: 1_000, tries: 2 };
 
 /**
  * Resolves a name that the administrator wrote down, or that has no dot, as the machine does: hosts file, search domains.
- * Any other name is a tenant's choice and resolved by DNS alone: the machine's way occupies one of the process's few
- * threads until the name's server answers, so that a few slow names would stop everybody's lookups.
+ * Any other name is a tenant's choice and resolved by DNS: the machine's way occupies one of the process's few threads
+ * until the name's server answers, so that a few slow names would stop everybody's lookups. Where the administrator
+ * allows any host, the machine is asked after DNS, since the name may be one of the hosts file.
  */
-export const resolveHost: ResolveHost = (host, rules, signal) =>
-  host.includes('.') && !isNamedHost(host, rules) ? resolveByDns(host, signal) : resolveByMachine(host);
+export const resolveHost: ResolveHost = async (host, rules, signal) => {
+  if (!host.includes('.') || isNamedHost(host, rules)) return await resolveByMachine(host);
+  try {
+    return await resolveByDns(host, signal);
+  } catch (error) {
+    if (!signal.aborted && rules.some(({ hosts }) => hosts.includes('*')))
+      return await resolveByMachine(host);
+    throw error;
+  }
+};
 
 async function resolveByMachine(host: string): Promise<readonly string[]> {
   return (await lookup(host, { all: true })).map(({ address }) => address);
@@ -34,7 +43,7 @@ export async function resolveByDns(
   signal: AbortSignal,
   servers?: readonly string[],
 ): Promise<readonly string[]> {
-  const resolver = new Resolver(DNS_LIMITS);
+  const resolver = new Resolver(dnsLimits);
   if (servers !== undefined) resolver.setServers(servers);
   const cancel = (): void => resolver.cancel();
   signal.addEventListener('abort', cancel, { once: true });

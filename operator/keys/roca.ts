@@ -1,5 +1,5 @@
 /** Enough of them that chance is out of the question. */
-const PRIMES = [
+const primes = [
   3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71, 73, 79, 83, 89, 97, 101, 103, 107,
   109, 113, 127, 131, 137, 139, 149, 151, 157, 163, 167,
 ].map((prime) => ({ prime: BigInt(prime), powers: powersOf65537(prime) }));
@@ -9,7 +9,7 @@ const PRIMES = [
  * prime it is then a power of 65537. Of all other moduli less than one in a hundred million is taken for one.
  */
 export function isRocaModulus(modulus: bigint): boolean {
-  return PRIMES.every(({ prime, powers }) => powers.has(Number(modulus % prime)));
+  return primes.every(({ prime, powers }) => powers.has(Number(modulus % prime)));
 }
 
 function powersOf65537(prime: number): ReadonlySet<number> {

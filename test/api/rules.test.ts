@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { decodePolicySpec } from '../../operator/api/decode.ts';
 import { CEL_RULES } from '../../operator/api/rules.gen.ts';
-import { RULE_TWINS } from '../../operator/api/rules.ts';
+import { ruleTwins } from '../../operator/api/rules.ts';
 import { parseStrictUrl } from '../../operator/api/strict-url.ts';
 import { policyCases } from './policies.cases.ts';
 import { puzzlingUrls } from './url-pieces.ts';
@@ -11,7 +11,7 @@ describe('the twins of the CEL rules', () => {
   const identify = ({ path, message }: { path: string; message: string }): string => `${path}: ${message}`;
 
   it('are one for each rule, and no more', () => {
-    expect(RULE_TWINS.map(identify).sort()).toEqual(CEL_RULES.map(identify).sort());
+    expect(ruleTwins.map(identify).sort()).toEqual(CEL_RULES.map(identify).sort());
   });
 
   it.each(CEL_RULES)('have a row in which "$message" is broken at $path', ({ path, message }) => {

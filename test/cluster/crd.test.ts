@@ -7,7 +7,7 @@ import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { decodePolicySpec } from '../../operator/api/decode.ts';
 import type { FieldError } from '../../operator/api/field-error.ts';
 import { API_VERSION, GROUP, KIND, PLURAL, VERSION } from '../../operator/api/mcp-auth-policy.gen.ts';
-import { RULE_TWINS } from '../../operator/api/rules.ts';
+import { ruleTwins } from '../../operator/api/rules.ts';
 import { policyCases } from '../api/policies.cases.ts';
 import { puzzlingUrls } from '../api/url-pieces.ts';
 import { type ControlPlane, startControlPlane } from './control-plane.ts';
@@ -61,7 +61,7 @@ describeWithCluster('the CRD on a real API server', () => {
       expect(message).toContain(error.path);
     }
     for (const broken of errors.filter((error) =>
-      RULE_TWINS.some((twin) => twin.message === error.message),
+      ruleTwins.some((twin) => twin.message === error.message),
     )) {
       expect(message).toContain(broken.message);
     }

@@ -1,7 +1,8 @@
-import { type AddressInfo, createServer, type Socket } from 'node:net';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { Worker } from 'node:worker_threads';
 import type { ResolveHost } from '../../operator/keys/resolve-host.ts';
 import type { OutboundRule } from '../../operator/policy/outbound-rule.ts';
+import { until } from './fake-clock.ts';
 
 /** A rule that lets `localhost` and 127.0.0.1 be reached on the port of that URL. */
 export function allowLoopback(url: string): readonly OutboundRule[] {
@@ -50,24 +51,25 @@ export async function startCanary(
 }
 
 const BLOCKED_LISTENER = `
-  const { createServer, connect } = require('node:net');
-  const { parentPort, workerData } = require('node:worker_threads');
-  const server = createServer().listen(workerData.port, workerData.address, 1, () => {
-    parentPort.postMessage('listening');
-    parentPort.once('message', () => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0));
+  const { createServer } = require('node:net');
+  const { workerData } = require('node:worker_threads');
+  createServer().listen(workerData.port, workerData.address, 1, () => {
+    Atomics.store(workerData.state, 0, 1);
+    Atomics.notify(workerData.state, 0);
+    Atomics.wait(workerData.state, 0, 1);
   });
 `;
 
 /** An address whose TCP handshakes stay unanswered on Linux: its backlog is full and nobody accepts. */
 export async function startBlackHole(address: string, port: number): Promise<AsyncDisposable> {
-  const worker = new Worker(BLOCKED_LISTENER, { eval: true, workerData: { address, port } });
-  await new Promise((resolve, reject) => worker.once('message', resolve).once('error', reject));
-  worker.postMessage('block');
-  const { connect } = await import('node:net');
+  const state = new Int32Array(new SharedArrayBuffer(4));
+  const worker = new Worker(BLOCKED_LISTENER, { eval: true, workerData: { address, port, state } });
+  await Atomics.waitAsync(state, 0, 0).value;
+  // A backlog of one takes two.
   const fillers = Array.from({ length: 8 }, () =>
     connect({ host: address, port }).on('error', () => undefined),
   );
-  await Promise.race(fillers.map((filler) => new Promise((resolve) => filler.once('connect', resolve))));
+  await until(() => fillers.filter(({ readyState }) => readyState === 'open').length === 2);
   return {
     async [Symbol.asyncDispose]() {
       for (const filler of fillers) filler.destroy();

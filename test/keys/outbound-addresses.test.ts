@@ -8,7 +8,7 @@ import type { OutboundRule } from '../../operator/policy/outbound-rule.ts';
 import { createCertificateAuthority } from '../fixtures/certificates.ts';
 import { type ScriptableIssuer, startScriptableIssuer } from '../fixtures/scriptable-issuer.ts';
 import { HOSTILE_ADDRESSES } from './addresses.ts';
-import { createFakeClock, until } from './fake-clock.ts';
+import { createFakeClock, settle, until } from './fake-clock.ts';
 import { allowLoopback, resolveTo, startBlackHole, startCanary } from './loopback.ts';
 
 const notAllowed = { ok: false, failure: 'AddressNotAllowed', answered: false };
@@ -27,6 +27,9 @@ async function fetchWith(
 ): Promise<DocumentOutcome> {
   return await createDocumentFetcher(ports)({ url, outbound, caPem: issuer.caPem, maxBytes: 1 << 16 });
 }
+
+const countConnecting = (): number =>
+  process.getActiveResourcesInfo().filter((resource) => resource.endsWith('ConnectWrap')).length;
 
 describe('a host that may not be reached', () => {
   it.each([
@@ -151,20 +154,26 @@ describe('connecting', () => {
       const clock = createFakeClock();
       await using _ = await startBlackHole('127.0.0.2', Number(new URL(issuer.issuer).port));
       const rules = allowLoopback(issuer.issuer);
+      const before = countConnecting();
       const outcome = fetchWith(issuer.jwksURI, rules, { clock, resolve: resolveTo(['127.0.0.2']) });
-      await until(() => clock.pending().length === 2);
+      await until(() => countConnecting() === before + 1);
+      await settle();
       expect(clock.pending()).toEqual([2_000, 5_000]);
       clock.advance(2_000);
       expect(await outcome).toEqual({ ok: false, failure: 'Timeout', answered: false });
       expect(clock.pending()).toEqual([]);
+      await until(() => countConnecting() === before);
     });
 
     it('leaves time for the next address', async () => {
       const clock = createFakeClock();
       await using _ = await startBlackHole('127.0.0.2', Number(new URL(issuer.issuer).port));
       const resolve = resolveTo(['127.0.0.2', '127.0.0.1']);
+      const before = countConnecting();
       const outcome = fetchWith(issuer.jwksURI, allowLoopback(issuer.issuer), { clock, resolve });
-      await until(() => clock.pending().length === 2);
+      await until(() => countConnecting() === before + 1);
+      await settle();
+      expect(clock.pending()).toEqual([1_000, 5_000]);
       clock.advance(1_000);
       expect(await outcome).toMatchObject({ ok: true });
     });

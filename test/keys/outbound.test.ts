@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
@@ -214,7 +215,8 @@ describe('time', () => {
     expect(await fetchDocument(requestOf({ signal: controller.signal }))).toEqual(cut('Timeout'));
   });
 
-  it('leaves no timer and no connection behind', async () => {
+  it('leaves no timer, no listener and no connection behind', async () => {
+    const { signal } = new AbortController();
     const clock = createFakeClock();
     const fetchHeld = createDocumentFetcher({ clock, resolve: resolveTo(['127.0.0.1']) });
     for (const script of [
@@ -224,8 +226,9 @@ describe('time', () => {
       'reset',
     ] as const) {
       issuer.respond(PATH, watched(script));
-      await fetchHeld(requestOf());
+      await fetchHeld(requestOf({ signal }));
       expect(clock.pending()).toEqual([]);
+      expect(getEventListeners(signal, 'abort')).toEqual([]);
     }
     await until(() => open === 0);
   });
