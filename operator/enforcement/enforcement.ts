@@ -22,8 +22,8 @@ export interface PolicyReport {
 export interface Enforcement {
   /** Compiles the inputs and puts the result in force at once; returns it. */
   apply(inputs: Inputs): Compilation;
-  /** The snapshot in force. Before the first `apply` it is empty: everything is refused. */
-  currentSnapshot(): Snapshot;
+  /** The snapshot in force; undefined before the first `apply`. */
+  currentSnapshot(): Snapshot | undefined;
   reports(): readonly PolicyReport[];
 }
 
@@ -35,15 +35,6 @@ export interface EnforcementParts {
   /** Called when {@link Enforcement.reports} may have changed. */
   readonly onReports: () => void;
 }
-
-const nothing: Snapshot = {
-  digest: '',
-  hosts: { shared: [], own: [] },
-  allowedOrigins: [],
-  maxInFlightPerPolicy: 0,
-  routes: new Map(),
-  policies: new Map(),
-};
 
 type JwtPolicy = CompiledPolicy & { readonly verifier: JwtVerifierConfig };
 
@@ -69,7 +60,7 @@ export function createEnforcement({
       onReports();
       return next;
     },
-    currentSnapshot: () => compilation?.snapshot ?? nothing,
+    currentSnapshot: () => compilation?.snapshot,
     reports: () => (compilation?.outcomes ?? []).map(report),
   };
 

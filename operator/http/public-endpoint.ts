@@ -9,14 +9,19 @@ import type { Admission, BuiltInServer } from './mcp.ts';
 
 export interface PublicEndpointParts {
   readonly gate: Gate;
-  /** The snapshot in force; a request takes it once. */
-  readonly currentSnapshot: () => Snapshot;
+  /** The snapshot in force, which a request takes once; undefined while the policies are not known yet. */
+  readonly currentSnapshot: () => Snapshot | undefined;
   readonly builtInServer: BuiltInServer;
   readonly exchanges: Exchanges;
   /** Told of every decision; `policy` is `namespace/name`. */
-  readonly onDecision: (reason: DecisionReason | 'overloaded', policy: string | undefined) => void;
+  readonly onDecision: (
+    reason: DecisionReason | 'overloaded' | 'not_ready',
+    policy: string | undefined,
+  ) => void;
   readonly log: Logger;
 }
+
+const notReadyRetrySeconds = 5;
 
 /** What answers on the public port. */
 export function createPublicEndpoint(parts: PublicEndpointParts): RequestListener {
@@ -36,6 +41,11 @@ async function serve(
 ): Promise<void> {
   const head = { method: request.method ?? '', target: request.url ?? '', rawHeaders: request.rawHeaders };
   const snapshot = parts.currentSnapshot();
+  if (snapshot === undefined) {
+    parts.onDecision('not_ready', undefined);
+    write(response, unavailable(notReadyRetrySeconds));
+    return;
+  }
   const decision = await parts.gate(head, snapshot);
   const policy = decision.policy === undefined ? undefined : objectKey(decision.policy);
   if (decision.kind === 'answer') {

@@ -32,16 +32,18 @@ let listener: Listener;
 let gate: Gate;
 let builtInServer: BuiltInServer;
 let exchanges: Exchanges;
+let current: Snapshot | undefined;
 const decisions: string[] = [];
 const log = recordLog();
 
 beforeEach(async () => {
   decisions.length = 0;
+  current = snapshot;
   exchanges = new Exchanges(systemClock);
   builtInServer = createBuiltInServer('1.2.3', () => undefined);
   const endpoint = createPublicEndpoint({
     gate: (head, at) => gate(head, at),
-    currentSnapshot: () => snapshot,
+    currentSnapshot: () => current,
     builtInServer: { handle: (...args) => builtInServer.handle(...args), close: () => builtInServer.close() },
     exchanges,
     onDecision: (reason) => decisions.push(reason),
@@ -88,6 +90,14 @@ test('an admitted request reaches the built-in server, whose answer names the ca
   expect(answer.status).toBe(200);
   expect(await answer.text()).toContain('alice');
   expect(decisions).toEqual(['admitted']);
+});
+
+test('before the policies are known: 503, and nothing is decided', async () => {
+  current = undefined;
+  const answer = await call();
+  expect(answer.status).toBe(503);
+  expect(answer.headers.get('retry-after')).toBe('5');
+  expect(decisions).toEqual(['not_ready']);
 });
 
 test('the gate sees every header as it was sent', async () => {
