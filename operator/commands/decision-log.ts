@@ -1,3 +1,4 @@
+import type { DecisionReason } from '../http/decision-reason.ts';
 import type { PublicEndpointParts } from '../http/public-endpoint.ts';
 import type { Logger } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
@@ -8,7 +9,7 @@ const burst = 20;
 const perSecond = 1;
 
 /** Decisions that nobody looks for in a log. */
-const quietReasons = new Set<string>(['admitted', 'metadata', 'preflight']);
+const quietReasons = new Set<DecisionReason>(['admitted', 'metadata', 'preflight']);
 
 interface DecisionLogParts {
   readonly log: Logger;

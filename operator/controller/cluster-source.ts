@@ -84,8 +84,7 @@ export function startClusterSource(options: ClusterSourceOptions): ClusterSource
     if (!reflector?.isSynced()) {
       return 'unknown';
     }
-    const { resourceVersion, deletionTimestamp } = reflector.get(key)?.metadata ?? {};
-    return deletionTimestamp === undefined ? (resourceVersion ?? 'absent') : 'absent';
+    return reflector.get(key)?.metadata.resourceVersion ?? 'absent';
   }
 
   function noticeConfigMap(change: StoreChange): void {

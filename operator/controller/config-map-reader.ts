@@ -75,10 +75,6 @@ export function createConfigMapReader(options: ConfigMapReaderOptions): ConfigMa
     } finally {
       entry.tried.resolve();
     }
-    // What changed meanwhile was only noted.
-    if (entries.get(key) === entry && !isUpToDate(entry)) {
-      queue.add(key);
-    }
   }
 
   function keep(entry: Entry, readAt: SeenVersion, object: unknown): void {
@@ -115,18 +111,13 @@ export function createConfigMapReader(options: ConfigMapReaderOptions): ConfigMa
     }
   }
 
-  function forget(key: string, entry: Entry): void {
-    entries.delete(key);
-    queue.remove(key);
-    entry.tried.resolve();
-  }
-
   return {
     want(names) {
       const wanted = new Map(names.map((name) => [objectKey(name), name]));
       for (const [key, entry] of entries) {
         if (!wanted.has(key)) {
-          forget(key, entry);
+          entries.delete(key);
+          entry.tried.resolve();
         }
       }
       for (const [key, name] of wanted) {

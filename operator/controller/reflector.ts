@@ -54,11 +54,11 @@ export function startReflector(options: ReflectorOptions): Reflector {
   const report = createFailureReport(options);
 
   function take(input: ReflectorInput): void {
-    if (controller.signal.aborted && input.kind !== 'stop') {
+    const { next, change } = step(current, input, { resource, nowMs: clock.monotonicMs(), random: random() });
+    if (next === current) {
       return;
     }
-    const { next, change } = step(current, input, { resource, nowMs: clock.monotonicMs(), random: random() });
-    if (next.state.kind === 'waiting' && next.state !== current.state) {
+    if (next.state.kind === 'waiting') {
       report.failed(next.state.error);
     } else if (input.kind === 'event') {
       // Not a page: where lists work and watches do not, it would be said over and over.

@@ -124,7 +124,6 @@ export function createStatusWriter(options: StatusWriterOptions): StatusWriter {
     const waiting = offered.get(key);
     if (isDeepStrictEqual(write.stored, write.status)) {
       offered.delete(key);
-      queue.remove(key);
     } else if (waiting === undefined || !isDeepStrictEqual(waiting, write)) {
       offered.set(key, write);
       queue.add(key);

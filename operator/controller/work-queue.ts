@@ -21,8 +21,6 @@ export interface WorkQueueOptions {
 export interface WorkQueue {
   /** Adds a key, also one that waits for its next try. Added while it is worked on, it is done once more afterwards. */
   add(key: string): void;
-  /** Takes a key out and forgets its failures; work that has begun goes on. */
-  remove(key: string): void;
   /** Aborts the work under way and waits for its end; nothing is started any more. */
   close(): Promise<void>;
 }
@@ -82,7 +80,6 @@ export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
     failures.set(key, count);
     options.onFailure(key, error, count);
     const delayMs = backOffMs(backOff, count, random(), toApiError(error).retryAfterSeconds);
-    cancelRetry(key);
     retries.set(
       key,
       clock.after(delayMs, () => add(key)),
@@ -95,18 +92,12 @@ export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
   }
 
   function add(key: string): void {
-    cancelRetry(key);
     waiting.add(key);
     startNext();
   }
 
   return {
     add,
-    remove(key) {
-      cancelRetry(key);
-      waiting.delete(key);
-      failures.delete(key);
-    },
     async close() {
       controller.abort();
       cancelRefill?.();

@@ -6,21 +6,10 @@ import type { VerifyToken } from '../verify/verify-token.ts';
 import { type Answer, refuse, unavailable } from './answer.ts';
 import { challenge } from './challenge.ts';
 import { isPreflight, judgeOrigin, preflightAnswer } from './cors.ts';
+import type { DecisionReason } from './decision-reason.ts';
 import { headerValues, type RequestHead } from './request-head.ts';
 import { answerMetadata } from './resource-metadata.ts';
 import { findRoute } from './route.ts';
-
-/** Why a request was answered as it was, from a closed list: metric label and log field. */
-export type DecisionReason =
-  | DenialReason
-  | 'admitted'
-  | 'metadata'
-  | 'preflight'
-  | 'host_not_allowed'
-  | 'path_not_found'
-  | 'origin_not_allowed'
-  | 'policy_denies'
-  | 'keys_unavailable';
 
 export type Decision =
   /** Nothing of the request reaches what is behind the gate. */

@@ -3,8 +3,9 @@ import { objectKey } from '../api/kubernetes-object.ts';
 import type { Snapshot } from '../policy/snapshot.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { type Answer, refuse, unavailable } from './answer.ts';
+import type { DecisionReason } from './decision-reason.ts';
 import type { Exchanges } from './exchanges.ts';
-import type { DecisionReason, Gate } from './gate.ts';
+import type { Gate } from './gate.ts';
 import type { Admission, BuiltInServer } from './mcp.ts';
 
 export interface PublicEndpointParts {
@@ -14,10 +15,7 @@ export interface PublicEndpointParts {
   readonly builtInServer: BuiltInServer;
   readonly exchanges: Exchanges;
   /** Told of every decision; `policy` is `namespace/name`. */
-  readonly onDecision: (
-    reason: DecisionReason | 'overloaded' | 'not_ready',
-    policy: string | undefined,
-  ) => void;
+  readonly onDecision: (reason: DecisionReason, policy: string | undefined) => void;
   readonly log: Logger;
 }
 

@@ -1,4 +1,4 @@
-import type { DecisionReason } from '../http/gate.ts';
+import type { DecisionReason } from '../http/decision-reason.ts';
 import type { JwtVerifierConfig } from '../policy/verifier-config.ts';
 import type { ThrowawayKey } from './throwaway-key.ts';
 

@@ -1,0 +1,18 @@
+import type { DenialReason } from '../verify/denial.ts';
+
+/** Outcomes of a request that are no denials of credentials; see `docs/denials.md`. */
+export const otherOutcomes = [
+  'admitted',
+  'metadata',
+  'preflight',
+  'host_not_allowed',
+  'path_not_found',
+  'origin_not_allowed',
+  'policy_denies',
+  'keys_unavailable',
+  'not_ready',
+  'overloaded',
+] as const;
+
+/** Why a request was answered as it was, from a closed list: metric label and log field. */
+export type DecisionReason = DenialReason | (typeof otherOutcomes)[number];
