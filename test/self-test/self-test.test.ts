@@ -55,6 +55,11 @@ test.each([
     { requiredScopes: ['r', 'w'], requiredClaims: [{ claim: 'groups', values: ['x', 'y'] }] },
   ],
   ['no skew', { clockSkew: '0s' }],
+  [
+    'as many and as long audiences as there can be',
+    { additionalAudiences: Array.from({ length: 16 }, (_, index) => `${index}`.padEnd(512, 'x')) },
+  ],
+  ['an audience that the test might have chosen', { audience: 'x', additionalAudiences: ['xx'] }],
   ['any type', { tokenType: 'Any' }],
   ['a host of its own', { resource: 'https://own.example.com:8443' }],
 ])('%s passes', async (_, spec) => {
