@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { ApiError } from '../../operator/controller/api-error.ts';
+import type { KubeApi } from '../../operator/controller/kube-api.ts';
 import { settle, until } from './fake-clock.ts';
 import {
   dataOf,
@@ -61,16 +63,23 @@ describe('the policies of a cluster', () => {
 
   it('are not delivered before every list is complete', async () => {
     const bench = use();
-    const { server, clock, log, delivered } = bench;
+    const { clock, delivered, api } = bench;
     putPolicy(bench, 'a/1');
-    server.failNext('list', { status: 500 }, { status: 500 }, { status: 500 }, { status: 500 });
-    start(bench, { namespaces: ['a', 'b'] });
-    await until(() => server.requestsOf('list').length === 4 && log.lines.length === 4);
-    clock.advance(500);
+    putPolicy(bench, 'b/1');
+    let isBroken = true;
+    const list: KubeApi['list'] = (path, ...rest) =>
+      isBroken && path.endsWith('/b/mcpauthpolicies')
+        ? Promise.reject(new ApiError(500, 'InternalError'))
+        : api.list(path, ...rest);
+    start(bench, { namespaces: ['a', 'b'], api: { ...api, list } });
+    await settle();
+    clock.advance(700);
     await settle();
     expect(delivered).toEqual([]);
-    clock.advance(500);
-    await untilLast(bench, (last) => keysOf(last) === 'a/1');
+    isBroken = false;
+    clock.advance(100);
+    await untilLast(bench, () => true);
+    expect(delivered.map(keysOf)).toEqual(['a/1 b/1']);
   });
 
   it('are delivered once for a burst', async () => {

@@ -88,6 +88,17 @@ describe('calls', () => {
     expect(clock.pending()).toBe(0);
   });
 
+  it('leave also the idle connections after a timeout: they may be as dead', async () => {
+    await Promise.all([api.get(object), api.get(object)]);
+    server.failNext('get', 'hang');
+    const failure = failureOf(api.get(object));
+    await until(() => server.requests.length === 3);
+    clock.advance(10_000);
+    await failure;
+    await api.get(object);
+    expect(server.requests.at(-1)?.connection).toBe(3);
+  });
+
   it('end after 10 s also while the credentials do not come', async () => {
     const failure = failureOf(createApi(() => new Promise(() => undefined)).get(object));
     clock.advance(10_000);

@@ -204,6 +204,18 @@ describe('when a write is refused', () => {
     expect(log.lines.map(({ level }) => level)).toEqual(['warn', 'debug']);
   });
 
+  it('is not tried sooner because the same is offered again', async () => {
+    server.failNext('patch', { status: 500 });
+    const policy = put('a');
+    writer.offer(policy, status('r'));
+    await until(() => log.lines.length === 1);
+    writer.offer(policy, status('r'));
+    await settle();
+    expect(writes()).toBe(1);
+    writer.offer(policy, status('another'));
+    await until(() => writes() === 2);
+  });
+
   it('holds up no other policy', async () => {
     server.failNext('patch', 'hang', { status: 500 });
     for (const name of ['hangs', 'fails', 'c', 'd', 'e', 'f']) {

@@ -123,18 +123,15 @@ describe('a work queue', () => {
     expect(started).toHaveLength(2);
   });
 
-  it('forgets a key that is removed', async () => {
-    const { queue, started, clock } = createQueue({ concurrency: 1 });
+  it('does a key that was added during its work at once, even after a failure, and then not again', async () => {
+    const { queue, started, clock } = createQueue();
+    queue.add('a');
     queue.add('a');
     await started[0]?.fail();
-    queue.remove('a');
-    queue.add('b');
-    queue.add('c');
-    queue.remove('c');
+    expect(started).toHaveLength(2);
     await started[1]?.succeed();
     clock.advance(10_000);
-    expect(keysOf(started)).toBe('ab');
-    expect(clock.pending()).toBe(0);
+    expect(started).toHaveLength(2);
   });
 
   it('starts no more than its budget allows', () => {
@@ -150,13 +147,24 @@ describe('a work queue', () => {
     clock.advance(1000);
     expect(started).toHaveLength(25);
     expect(clock.pending()).toBe(0);
+    // An hour of rest is no credit for more than a second.
+    clock.advance(3_600_000);
+    for (let key = 100; key < 125; key += 1) {
+      queue.add(`${key}`);
+    }
+    expect(started).toHaveLength(35);
   });
 
   it('aborts and waits for its work when it is closed, and starts nothing any more', async () => {
     const { queue, started, failures, clock } = createQueue({ concurrency: 1 });
     queue.add('a');
     queue.add('b');
-    const closed = queue.close();
+    let isClosed = false;
+    const closed = queue.close().then(() => {
+      isClosed = true;
+    });
+    await settle(5);
+    expect(isClosed).toBe(false);
     expect(started[0]?.signal.aborted).toBe(true);
     await started[0]?.fail();
     await closed;
@@ -201,5 +209,19 @@ describe('a coalesced task', () => {
     task.request();
     clock.advance(1000);
     expect([runs, clock.pending()]).toEqual([0, 0]);
+  });
+
+  it('ends with the run under way when it is stopped', async () => {
+    const clock = createFakeClock();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const task = createCoalescedTask(clock, 20, () => promise);
+    task.request();
+    clock.advance(20);
+    task.request();
+    const stopped = task.stop();
+    resolve();
+    await stopped;
+    await settle(5);
+    expect(clock.pending()).toBe(0);
   });
 });
