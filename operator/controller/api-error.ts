@@ -72,6 +72,9 @@ export function toApiError(error: unknown): ApiError {
   if (error instanceof ApiError) {
     return error;
   }
+  if (error instanceof DOMException && (error.name === 'TimeoutError' || error.name === 'AbortError')) {
+    return localError(error.name === 'TimeoutError' ? 'Timeout' : 'Aborted');
+  }
   const detail = detailOf(error);
   return localError(tlsCode.test(detail ?? '') ? 'TLSFailed' : 'ConnectionFailed', detail);
 }

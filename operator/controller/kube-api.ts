@@ -8,6 +8,7 @@ import { type Agent, type IncomingMessage, Agent as PlainAgent, request as reque
 import { type RequestOptions, request as requestHttps, Agent as TlsAgent } from 'node:https';
 import { urlToHttpOptions } from 'node:url';
 import type { Clock } from '../time/clock.ts';
+import { type Deadline, startDeadline, untilAborted } from '../time/deadline.ts';
 import {
   type ListPage,
   readError,
@@ -17,7 +18,6 @@ import {
   type WatchEvent,
 } from './api-answer.ts';
 import { ApiError, detailOf, localError, toApiError } from './api-error.ts';
-import { type Deadline, startDeadline, untilAborted } from './deadline.ts';
 import { readJsonLines } from './json-lines.ts';
 
 /** Query parameters; those that are undefined are left out. */

@@ -1,8 +1,8 @@
 import { objectKey, type UntypedObject } from '../api/kubernetes-object.ts';
 import type { Logger } from '../telemetry/log.ts';
 import type { Clock } from '../time/clock.ts';
+import { sleep } from '../time/deadline.ts';
 import { type ApiError, toApiError } from './api-error.ts';
-import { sleep } from './deadline.ts';
 import type { KubeApi } from './kube-api.ts';
 import {
   initialReflection,

@@ -1,8 +1,8 @@
 import { isIP, connect as openTcp, type Socket } from 'node:net';
 import { type ConnectionOptions, connect as openTls, type TLSSocket } from 'node:tls';
 import type { Clock } from '../time/clock.ts';
+import { startDeadline } from '../time/deadline.ts';
 import { isSameAddress, stripBrackets } from './address-rules.ts';
-import { startDeadline } from './deadline.ts';
 import { FetchFailure } from './fetch-failure.ts';
 
 /** A name may have any number of addresses; each that is tried gets its share of the time. */

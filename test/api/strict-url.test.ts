@@ -107,7 +107,7 @@ describe('parseStrictUrl', () => {
     expect(parseStrictUrl(`https://a/${'b'.repeat(2039)}`)).toBeUndefined();
   });
 
-  it.each(['a-', 'a.', '-', 'a:', '[:', 'a/%', 'a/.'])('takes no longer for many of %j', (piece) => {
+  it.each(['a', 'a-', 'a.', '-', 'a:', '[:', 'a/%', 'a/.'])('takes no longer for many of %j', (piece) => {
     const start = performance.now();
     for (let round = 0; round < 100; round += 1) {
       parseStrictUrl(`https://${piece.repeat(680)}!\n`);

@@ -60,9 +60,7 @@ describeWithCluster('the CRD on a real API server', () => {
     for (const error of errors) {
       expect(message).toContain(error.path);
     }
-    for (const broken of errors.filter((error) =>
-      ruleTwins.some((twin) => twin.message === error.message),
-    )) {
+    for (const broken of errors.filter((error) => ruleTwins.some((twin) => twin.message === error.message))) {
       expect(message).toContain(broken.message);
     }
   });

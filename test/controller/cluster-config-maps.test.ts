@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { ApiError } from '../../operator/controller/api-error.ts';
-import { settle, until } from './fake-clock.ts';
+import { settle, until } from '../fixtures/fake-clock.ts';
 import {
   dataOf,
   keysOf,

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { ApiError } from '../../operator/controller/api-error.ts';
 import type { KubeApi } from '../../operator/controller/kube-api.ts';
-import { settle, until } from './fake-clock.ts';
+import { settle, until } from '../fixtures/fake-clock.ts';
 import {
   dataOf,
   keysOf,
@@ -125,6 +125,6 @@ describe('the policies of a cluster', () => {
     await source.stop();
     clock.advance(1000);
     await settle();
-    expect([delivered, clock.pending()]).toEqual([[], 0]);
+    expect([delivered, clock.pending().length]).toEqual([[], 0]);
   });
 });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { type ConfigMapReader, createConfigMapReader } from '../../operator/controller/config-map-reader.ts';
-import { createFakeClock, settle } from './fake-clock.ts';
+import { createFakeClock, settle } from '../fixtures/fake-clock.ts';
 import { createRecordingLog } from './recording-log.ts';
 
 interface Bench {

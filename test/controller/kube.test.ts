@@ -6,8 +6,8 @@ import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { connectToCluster } from '../../operator/controller/kube.ts';
 import type { KubeApi } from '../../operator/controller/kube-api.ts';
 import { type CertificateAuthority, createCertificateAuthority } from '../fixtures/certificates.ts';
+import { createFakeClock } from '../fixtures/fake-clock.ts';
 import { FakeApiServer } from './fake-api-server.ts';
-import { createFakeClock } from './fake-clock.ts';
 
 const object = '/api/v1/namespaces/ns/configmaps/a';
 

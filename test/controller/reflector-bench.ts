@@ -6,8 +6,8 @@ import {
   startReflector,
 } from '../../operator/controller/reflector.ts';
 import { mcpAuthPolicies } from '../../operator/controller/resource.ts';
+import { createFakeClock, type FakeClock, until } from '../fixtures/fake-clock.ts';
 import { FakeApiServer } from './fake-api-server.ts';
-import { createFakeClock, type FakeClock, until } from './fake-clock.ts';
 import { createRecordingLog } from './recording-log.ts';
 
 export const plural = 'mcpauthpolicies';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { settle, until } from './fake-clock.ts';
+import { settle, until } from '../fixtures/fake-clock.ts';
 import type { RequestFault, WatchFault } from './fake-faults.ts';
 import {
   catchUp,

@@ -6,8 +6,8 @@ import {
   startClusterSource,
 } from '../../operator/controller/cluster-source.ts';
 import { createKubeApi, type KubeApi } from '../../operator/controller/kube-api.ts';
+import { createFakeClock, type FakeClock, until } from '../fixtures/fake-clock.ts';
 import { FakeApiServer } from './fake-api-server.ts';
-import { createFakeClock, type FakeClock, until } from './fake-clock.ts';
 import { createRecordingLog } from './recording-log.ts';
 
 /** A fake API server and what a source needs; new for each test. */

@@ -3,8 +3,8 @@ import type { UntypedObject } from '../../operator/api/kubernetes-object.ts';
 import type { McpAuthPolicyStatus } from '../../operator/api/mcp-auth-policy.gen.ts';
 import { createKubeApi, type KubeApi } from '../../operator/controller/kube-api.ts';
 import { createStatusWriter, type StatusWriter } from '../../operator/controller/status-writer.ts';
+import { createFakeClock, type FakeClock, settle, until } from '../fixtures/fake-clock.ts';
 import { FakeApiServer } from './fake-api-server.ts';
-import { createFakeClock, type FakeClock, settle, until } from './fake-clock.ts';
 import { createRecordingLog } from './recording-log.ts';
 
 const plural = 'mcpauthpolicies';
@@ -175,7 +175,7 @@ describe('when a write is refused', () => {
     await settle();
     clock.advance(1_000_000);
     await settle();
-    expect([writes(), clock.pending()]).toEqual([1, 0]);
+    expect([writes(), clock.pending().length]).toEqual([1, 0]);
   });
 
   it('a re-created object never receives the status of the one before', async () => {
@@ -252,6 +252,6 @@ describe('close', () => {
     await writer.close();
     writer.offer(put('b'), status('r'));
     await settle();
-    expect([writes(), clock.pending(), log.lines]).toEqual([1, 0, []]);
+    expect([writes(), clock.pending().length, log.lines]).toEqual([1, 0, []]);
   });
 });

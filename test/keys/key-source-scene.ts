@@ -6,9 +6,9 @@ import {
   startRemoteKeySource,
 } from '../../operator/keys/remote-key-source.ts';
 import { createCertificateAuthority } from '../fixtures/certificates.ts';
+import { createFakeClock, type FakeClock } from '../fixtures/fake-clock.ts';
 import { type ScriptableIssuer, startScriptableIssuer } from '../fixtures/scriptable-issuer.ts';
 import { createSigner, type Signer } from '../fixtures/token-forge.ts';
-import { createFakeClock, type FakeClock } from './fake-clock.ts';
 import { allowLoopback, resolveTo } from './loopback.ts';
 
 export const REFRESH_SECONDS = 300;

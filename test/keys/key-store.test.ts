@@ -4,8 +4,8 @@ import type { DocumentOutcome, DocumentRequest, FetchDocument } from '../../oper
 import { createStaticKeySource } from '../../operator/keys/static-key-source.ts';
 import { createTurns } from '../../operator/keys/turns.ts';
 import type { KeySourceConfig } from '../../operator/policy/verifier-config.ts';
+import { createFakeClock, type FakeClock, settle } from '../fixtures/fake-clock.ts';
 import { createSigner } from '../fixtures/token-forge.ts';
-import { createFakeClock, type FakeClock, settle } from './fake-clock.ts';
 
 const { publicJwk } = await createSigner('ES256', { kid: 'a' });
 const jwks = JSON.stringify({ keys: [publicJwk] });

@@ -2,7 +2,7 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { Worker } from 'node:worker_threads';
 import type { ResolveHost } from '../../operator/keys/resolve-host.ts';
 import type { OutboundRule } from '../../operator/policy/outbound-rule.ts';
-import { until } from './fake-clock.ts';
+import { until } from '../fixtures/fake-clock.ts';
 
 /** A rule that lets `localhost` and 127.0.0.1 be reached on the port of that URL. */
 export function allowLoopback(url: string): readonly OutboundRule[] {

@@ -6,9 +6,9 @@ import {
 } from '../../operator/keys/outbound.ts';
 import type { OutboundRule } from '../../operator/policy/outbound-rule.ts';
 import { createCertificateAuthority } from '../fixtures/certificates.ts';
+import { createFakeClock, settle, until } from '../fixtures/fake-clock.ts';
 import { type ScriptableIssuer, startScriptableIssuer } from '../fixtures/scriptable-issuer.ts';
 import { HOSTILE_ADDRESSES } from './addresses.ts';
-import { createFakeClock, settle, until } from './fake-clock.ts';
 import { allowLoopback, resolveTo, startBlackHole, startCanary } from './loopback.ts';
 
 const notAllowed = { ok: false, failure: 'AddressNotAllowed', answered: false };

@@ -2,8 +2,8 @@ import { createServer } from 'node:tls';
 import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { createDocumentFetcher, type DocumentOutcome } from '../../operator/keys/outbound.ts';
 import { type CertificateAuthority, createCertificateAuthority } from '../fixtures/certificates.ts';
+import { createFakeClock, until } from '../fixtures/fake-clock.ts';
 import { type ScriptableIssuer, startScriptableIssuer } from '../fixtures/scriptable-issuer.ts';
-import { createFakeClock, until } from './fake-clock.ts';
 import { allowLoopback, resolveTo, startCanary } from './loopback.ts';
 
 let ca: CertificateAuthority;

@@ -7,9 +7,9 @@ import {
   type DocumentRequest,
 } from '../../operator/keys/outbound.ts';
 import { createCertificateAuthority } from '../fixtures/certificates.ts';
+import { createFakeClock, until } from '../fixtures/fake-clock.ts';
 import { type ScriptableIssuer, startScriptableIssuer } from '../fixtures/scriptable-issuer.ts';
 import { playScript, redirectTo, type Script } from '../fixtures/scripted-response.ts';
-import { createFakeClock, until } from './fake-clock.ts';
 import { allowLoopback, resolveTo, startCanary } from './loopback.ts';
 
 const PATH = '/document';

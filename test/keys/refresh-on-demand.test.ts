@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { settle, until } from './fake-clock.ts';
+import { settle, until } from '../fixtures/fake-clock.ts';
 import { kidsOf, REFRESH_SECONDS, type Scene, second, setOf, startScene } from './key-source-scene.ts';
 
 let scene: Scene;

@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createDocumentFetcher, type FetchDocument } from '../../operator/keys/outbound.ts';
+import { settle, until } from '../fixtures/fake-clock.ts';
 import { recordLog } from '../fixtures/recorded-log.ts';
 import { createSigner } from '../fixtures/token-forge.ts';
-import { settle, until } from './fake-clock.ts';
 import { first, kidsOf, REFRESH_SECONDS, type Scene, second, setOf, startScene } from './key-source-scene.ts';
 import { resolveTo } from './loopback.ts';
 

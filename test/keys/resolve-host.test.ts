@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { resolveByDns, resolveHost } from '../../operator/keys/resolve-host.ts';
+import { until } from '../fixtures/fake-clock.ts';
 import { startDnsServer } from './dns-server.ts';
-import { until } from './fake-clock.ts';
 
 const never = new AbortController().signal;
 const V6 = [0x26, 0x06, 0x47, 0, 0x47, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x11, 0x11];

@@ -1,9 +1,8 @@
-import type { Clock } from '../time/clock.ts';
-import { localError } from './api-error.ts';
+import type { Clock } from './clock.ts';
 
 /** A time limit that is also an AbortSignal. */
 export interface Deadline {
-  /** Aborted with an `ApiError` of reason `Timeout` or, when the outer signal was, `Aborted`. */
+  /** Aborted with a `TimeoutError` or, when the outer signal was, an `AbortError` (DOMException). */
   readonly signal: AbortSignal;
   /** Gives the full time again. */
   restart(): void;
@@ -14,14 +13,12 @@ export interface Deadline {
 /** Starts a time limit of `ms` milliseconds; an abort of `outer` ends it early. */
 export function startDeadline(clock: Clock, ms: number, outer?: AbortSignal): Deadline {
   const controller = new AbortController();
-  const expire = (): void => controller.abort(localError('Timeout'));
-  const abort = (): void => controller.abort(localError('Aborted'));
+  const expire = (): void => controller.abort(new DOMException('the time is over', 'TimeoutError'));
+  const abort = (): void => controller.abort(new DOMException('not wanted any more', 'AbortError'));
   let cancel = clock.after(ms, expire);
   // By hand: dependents of AbortSignal.any() would pile up on a signal that lives as long as the process.
-  outer?.addEventListener('abort', abort, { once: true });
-  if (outer?.aborted) {
-    abort();
-  }
+  if (outer?.aborted) abort();
+  else outer?.addEventListener('abort', abort, { once: true });
   return {
     signal: controller.signal,
     restart() {
@@ -35,14 +32,12 @@ export function startDeadline(clock: Clock, ms: number, outer?: AbortSignal): De
   };
 }
 
-/** Waits for `work`, but not after the signal is aborted; then throws the signal's reason. */
+/** Waits for `work`, but not after the signal is aborted; rejects then with its reason. Work that goes on is forgotten. */
 export async function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   const { promise, reject } = Promise.withResolvers<never>();
   const abort = (): void => reject(signal.reason);
-  signal.addEventListener('abort', abort, { once: true });
-  if (signal.aborted) {
-    abort();
-  }
+  if (signal.aborted) abort();
+  else signal.addEventListener('abort', abort, { once: true });
   try {
     return await Promise.race([work, promise]);
   } finally {
