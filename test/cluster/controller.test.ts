@@ -13,7 +13,7 @@ import type { KubeApi } from '../../operator/controller/kube-api.ts';
 import { mcpAuthPolicies, objectPath } from '../../operator/controller/resource.ts';
 import { createStatusWriter, type StatusWriter } from '../../operator/controller/status-writer.ts';
 import { systemClock } from '../../operator/time/clock.ts';
-import { createRecordingLog } from '../controller/recording-log.ts';
+import { recordLog } from '../fixtures/recorded-log.ts';
 import { type ControlPlane, startControlPlane } from './control-plane.ts';
 import { describeWithCluster } from './require-cluster.ts';
 
@@ -33,7 +33,7 @@ data: { ca: "${ca}" }
 `;
 
 describeWithCluster('the controller', () => {
-  const log = createRecordingLog();
+  const log = recordLog();
   let cluster: ControlPlane;
   let api: KubeApi;
   let source: ClusterSource;

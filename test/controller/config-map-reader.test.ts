@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { type ConfigMapReader, createConfigMapReader } from '../../operator/controller/config-map-reader.ts';
 import { createFakeClock, settle } from '../fixtures/fake-clock.ts';
-import { createRecordingLog } from './recording-log.ts';
+import { recordLog } from '../fixtures/recorded-log.ts';
 
 interface Bench {
   readonly reader: ConfigMapReader;
@@ -28,7 +28,7 @@ async function wantOne(seenFirst: string): Promise<Bench> {
     },
     seen: () => seen,
     onChange: () => undefined,
-    ...{ clock: createFakeClock(), random: () => 0, log: createRecordingLog() },
+    ...{ clock: createFakeClock(), random: () => 0, log: recordLog() },
   });
   reader.want([{ namespace: 'ns', name: 'cm' }]);
   return {

@@ -7,8 +7,8 @@ import {
 } from '../../operator/controller/reflector.ts';
 import { mcpAuthPolicies } from '../../operator/controller/resource.ts';
 import { createFakeClock, type FakeClock, until } from '../fixtures/fake-clock.ts';
+import { recordLog } from '../fixtures/recorded-log.ts';
 import { FakeApiServer } from './fake-api-server.ts';
-import { createRecordingLog } from './recording-log.ts';
 
 export const plural = 'mcpauthpolicies';
 
@@ -16,7 +16,7 @@ export const plural = 'mcpauthpolicies';
 export interface ReflectorBench {
   readonly server: FakeApiServer;
   readonly clock: FakeClock;
-  readonly log: ReturnType<typeof createRecordingLog>;
+  readonly log: ReturnType<typeof recordLog>;
   /** How often a reflector said that something has changed. */
   changes: number;
   readonly reflectors: Reflector[];
@@ -35,7 +35,7 @@ export function useReflectorBench(): { readonly bench: () => ReflectorBench } {
       authenticate: async () => undefined,
       renew: () => undefined,
     });
-    current = { server, clock, api, log: createRecordingLog(), changes: 0, reflectors: [] };
+    current = { server, clock, api, log: recordLog(), changes: 0, reflectors: [] };
     for (const name of ['a', 'b', 'c']) {
       server.store.put(plural, `ns/${name}`, { spec: { issuer: name } });
     }

@@ -7,15 +7,15 @@ import {
 } from '../../operator/controller/cluster-source.ts';
 import { createKubeApi, type KubeApi } from '../../operator/controller/kube-api.ts';
 import { createFakeClock, type FakeClock, until } from '../fixtures/fake-clock.ts';
+import { recordLog } from '../fixtures/recorded-log.ts';
 import { FakeApiServer } from './fake-api-server.ts';
-import { createRecordingLog } from './recording-log.ts';
 
 /** A fake API server and what a source needs; new for each test. */
 export interface SourceBench {
   readonly server: FakeApiServer;
   readonly clock: FakeClock;
   readonly api: KubeApi;
-  readonly log: ReturnType<typeof createRecordingLog>;
+  readonly log: ReturnType<typeof recordLog>;
   /** What the sources have delivered. */
   readonly delivered: SourceInputs[];
   readonly sources: ClusterSource[];
@@ -33,7 +33,7 @@ export function useSourceBench(): () => SourceBench {
       authenticate: async () => undefined,
       renew: () => undefined,
     });
-    current = { server, clock, api, log: createRecordingLog(), delivered: [], sources: [] };
+    current = { server, clock, api, log: recordLog(), delivered: [], sources: [] };
   });
   afterEach(async () => {
     await Promise.all((current?.sources ?? []).map((source) => source.stop()));

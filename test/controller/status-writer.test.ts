@@ -4,22 +4,22 @@ import type { McpAuthPolicyStatus } from '../../operator/api/mcp-auth-policy.gen
 import { createKubeApi, type KubeApi } from '../../operator/controller/kube-api.ts';
 import { createStatusWriter, type StatusWriter } from '../../operator/controller/status-writer.ts';
 import { createFakeClock, type FakeClock, settle, until } from '../fixtures/fake-clock.ts';
+import { recordLog } from '../fixtures/recorded-log.ts';
 import { FakeApiServer } from './fake-api-server.ts';
-import { createRecordingLog } from './recording-log.ts';
 
 const plural = 'mcpauthpolicies';
 
 let server: FakeApiServer;
 let clock: FakeClock;
 let api: KubeApi;
-let log: ReturnType<typeof createRecordingLog>;
+let log: ReturnType<typeof recordLog>;
 let writer: StatusWriter;
 
 beforeEach(async () => {
   server = new FakeApiServer();
   await server.start();
   clock = createFakeClock();
-  log = createRecordingLog();
+  log = recordLog();
   api = createKubeApi({
     server: server.url,
     authenticate: async () => undefined,
