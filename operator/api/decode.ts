@@ -1,9 +1,9 @@
 import { decodeSpec } from './decode.gen.ts';
+import { maxErrors } from './error-list.ts';
 import type { Decoded } from './field-error.ts';
 import type { UntypedObject } from './kubernetes-object.ts';
 import type { McpAuthPolicySpec } from './mcp-auth-policy.gen.ts';
 import { checkRules } from './rules.ts';
-import { maxErrors } from './schema-checks.ts';
 
 /**
  * Reads the spec of an McpAuthPolicy as the API server of a cluster with the present CRD would judge it: the schema,

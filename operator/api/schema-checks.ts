@@ -3,26 +3,10 @@
  *
  * A check never throws, and its work is bounded by the schema: what is too long is not looked into.
  */
-import type { Decoded, FieldError } from './field-error.ts';
-
-/** How many errors are told at most. */
-export const maxErrors = 20;
-const maxNameLength = 64;
-
-/** Collects what is wrong, up to a bound: a hostile object must not become a long message. */
-class ErrorList {
-  readonly errors: FieldError[] = [];
-
-  get isFull(): boolean {
-    return this.errors.length >= maxErrors;
-  }
-
-  add(path: string, message: string): void {
-    if (!this.isFull) {
-      this.errors.push({ path, message });
-    }
-  }
-}
+import { ErrorList } from './error-list.ts';
+import type { Decoded } from './field-error.ts';
+import { noteDuplicates } from './unique-items.ts';
+import { noteUnknown } from './unknown-members.ts';
 
 /** Reads one kind of value. */
 export interface Check<T> {
@@ -183,7 +167,8 @@ export function list<T>(item: Check<T>, limits: ListLimits): Check<readonly T[]>
       if (unique !== undefined) {
         noteDuplicates(value, unique, path, errors);
       }
-      const items = value.map((element, index) => item.read(element, `${path}[${index}]`, errors));
+      // Unlike map, it also visits the holes of a sparse array.
+      const items = Array.from(value, (element, index) => item.read(element, `${path}[${index}]`, errors));
       return items.includes(undefined) ? undefined : Object.freeze(items as T[]);
     },
   };
@@ -232,48 +217,6 @@ function readMember(
   return undefined;
 }
 
-function noteUnknown(given: object, members: object, path: string, errors: ErrorList): void {
-  for (const name of Object.keys(given)) {
-    if (errors.isFull) {
-      return;
-    }
-    if (!Object.hasOwn(members, name)) {
-      const known = Object.keys(members).join(', ');
-      errors.add(`${path}${memberPath(name)}`, `unknown field; remove it, or use one of ${known}`);
-    }
-  }
-}
-
-function noteDuplicates(
-  items: readonly unknown[],
-  unique: 'set' | readonly string[],
-  path: string,
-  errors: ErrorList,
-): void {
-  const seen = new Map<unknown, number>();
-  for (const [index, item] of items.entries()) {
-    const key = unique === 'set' ? item : keyOf(item, unique);
-    const first = seen.get(key);
-    if (first === undefined) {
-      seen.set(key, index);
-    } else if (key !== undefined) {
-      const what = unique === 'set' ? 'repeats' : `has the same ${unique.join(' and ')} as`;
-      errors.add(`${path}[${index}]`, `${what} ${path}[${first}]; remove one of them`);
-    }
-  }
-}
-
-/** Gives the identity of a map's entry, or undefined when a check of the entry itself will find it wrong. */
-function keyOf(item: unknown, names: readonly string[]): string | undefined {
-  if (typeof item !== 'object' || item === null) {
-    return undefined;
-  }
-  const values = names.map((name) =>
-    Object.hasOwn(item, name) ? (item as Record<string, unknown>)[name] : undefined,
-  );
-  return values.every((value) => typeof value === 'string') ? JSON.stringify(values) : undefined;
-}
-
 function missing(check: Check<unknown>): string {
   return `required; set it to ${check.expected}`;
 }
@@ -298,9 +241,4 @@ function isLongerThan(text: string, limit: number): boolean {
     return text.length > limit;
   }
   return [...text].length > limit;
-}
-
-function memberPath(name: string): string {
-  const short = name.length > maxNameLength ? `${name.slice(0, maxNameLength)}…` : name;
-  return /^[A-Za-z_][A-Za-z0-9_]*$/.test(name) ? `.${short}` : `[${JSON.stringify(short)}]`;
 }

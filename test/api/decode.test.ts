@@ -57,6 +57,12 @@ describe('decodePolicySpec', () => {
     expect(decode(spec)).toMatchObject({ ok: false, errors: [{ path: 'spec.mode' }] });
   });
 
+  it('does not take the holes of a sparse list for items', () => {
+    expect(decode({ ...least, algorithms: Array(1) })).toMatchObject({
+      errors: [{ path: 'spec.algorithms[0]' }],
+    });
+  });
+
   it('tells at most 20 errors', () => {
     const unknown = Object.fromEntries(
       Array.from({ length: 100_000 }, (_, index) => [`member${index}`, index]),

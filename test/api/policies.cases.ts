@@ -904,6 +904,11 @@ export const policyCases: readonly PolicyCase[] = [
     { tools: [{ ...tool(['a'], ['b']), name: 'c' }] },
     'spec.tools[0].name',
   ),
+  unknown(
+    'unknown member of upstream',
+    { upstream: { ...service({}), url: 'https://a' } },
+    'spec.upstream.url',
+  ),
   unknown('unknown member of a Service', { upstream: service({ host: 'a' }) }, 'spec.upstream.service.host'),
   unknown('member __proto__', JSON.parse('{"__proto__": {"tokenType": "Any"}}'), 'spec.__proto__'),
   unknown('member constructor', { constructor: 'a' }, 'spec.constructor'),
