@@ -28,12 +28,13 @@ export class Exchanges {
     return this.#inFlight.get(key) ?? 0;
   }
 
-  /** Follows an exchange to its end, and cuts it when the token that opened it expires. */
+  /** Follows an exchange to its end, and cuts it when the token that opened it would not be let in any more. */
   add({ policy, principal }: Admission, response: ServerResponse): void {
     const exchange: Exchange = { key: objectKey(policy), digest: policy.digest, response };
     this.#open.add(exchange);
     this.#inFlight.set(exchange.key, this.inFlight(exchange.key) + 1);
-    const cancel = this.#cutAt(principal.expiresAt * 1000, response);
+    const skewSeconds = policy.verifier.mode === 'deny' ? 0 : policy.verifier.clockSkewSeconds;
+    const cancel = this.#cutAt((principal.expiresAt + skewSeconds) * 1000, response);
     response.once('close', () => {
       cancel();
       this.#open.delete(exchange);
