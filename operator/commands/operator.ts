@@ -99,7 +99,10 @@ export async function startOperator(parts: OperatorParts): Promise<Operator> {
   });
   const identity = options.tlsFiles && (await readTlsFiles(options.tlsFiles));
   const publicListener = await listen(publicEndpoint, options.listen, identity);
-  const adminListener = await listen(adminEndpoint, options.adminListen);
+  const adminListener = await listen(adminEndpoint, options.adminListen).catch(async (error: unknown) => {
+    await publicListener.drain(0);
+    throw error;
+  });
   const unfollow = options.tlsFiles && followTlsFiles(options.tlsFiles, publicListener, { clock, log });
 
   return {

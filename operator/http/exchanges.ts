@@ -13,6 +13,12 @@ interface Exchange {
 /** The longest delay that a timer takes. */
 const maxDelayMs = 2 ** 31 - 1;
 
+/** Epoch milliseconds until which a token is good: the clock skew counts here as it did when it was let in. */
+function endOf({ policy: { verifier }, principal }: Admission): number {
+  const skewSeconds = verifier.mode === 'deny' ? 0 : verifier.clockSkewSeconds;
+  return (principal.expiresAt + skewSeconds) * 1000;
+}
+
 /** Admitted requests that are still being answered. */
 export class Exchanges {
   readonly #open = new Set<Exchange>();
@@ -28,13 +34,18 @@ export class Exchanges {
     return this.#inFlight.get(key) ?? 0;
   }
 
+  /** Whether the token of an admission would not be let in any more. */
+  isOver(admission: Admission): boolean {
+    return endOf(admission) <= this.#clock.nowMs();
+  }
+
   /** Follows an exchange to its end, and cuts it when the token that opened it would not be let in any more. */
-  add({ policy, principal }: Admission, response: ServerResponse): void {
+  add(admission: Admission, response: ServerResponse): void {
+    const { policy } = admission;
     const exchange: Exchange = { key: objectKey(policy), digest: policy.digest, response };
     this.#open.add(exchange);
     this.#inFlight.set(exchange.key, this.inFlight(exchange.key) + 1);
-    const skewSeconds = policy.verifier.mode === 'deny' ? 0 : policy.verifier.clockSkewSeconds;
-    const cancel = this.#cutAt((principal.expiresAt + skewSeconds) * 1000, response);
+    const cancel = this.#cutAt(endOf(admission), response);
     response.once('close', () => {
       cancel();
       this.#open.delete(exchange);

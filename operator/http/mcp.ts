@@ -17,6 +17,9 @@ export interface BuiltInServer {
   close(): Promise<void>;
 }
 
+/** Bytes. Its one tool takes no arguments, and many callers may send at once. */
+const maxRequestBodySize = 64 * 1024;
+
 /**
  * The built-in MCP server: 2026-07-28, and older revisions without sessions. Its one tool shows who the caller was found
  * to be and which policy let it in.
@@ -24,8 +27,9 @@ export interface BuiltInServer {
 export function createBuiltInServer(version: string, onError: (error: Error) => void): BuiltInServer {
   const handler = createMcpHandler(({ authInfo }) => buildServer(version, readAdmission(authInfo)), {
     onerror: onError,
+    maxRequestBodySize,
   });
-  const answer = toNodeHandler(handler, { onerror: onError });
+  const answer = toNodeHandler(handler, { onerror: onError, maxRequestBodySize });
   return {
     async handle(request, response, admission) {
       // The SDK hands all headers on to the server: the caller's token stops here.

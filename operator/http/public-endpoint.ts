@@ -5,8 +5,9 @@ import type { Logger } from '../telemetry/log.ts';
 import { type Answer, refuse, unavailable } from './answer.ts';
 import type { DecisionReason } from './decision-reason.ts';
 import type { Exchanges } from './exchanges.ts';
-import type { Gate } from './gate.ts';
+import type { Decision, Gate } from './gate.ts';
 import type { Admission, BuiltInServer } from './mcp.ts';
+import type { RequestHead } from './request-head.ts';
 
 export interface PublicEndpointParts {
   readonly gate: Gate;
@@ -20,6 +21,10 @@ export interface PublicEndpointParts {
 }
 
 const notReadyRetrySeconds = 5;
+/** A policy that is edited again and again must not keep a request for ever. */
+const maxDecisions = 3;
+/** What MCP knows; the SDK throws at some of the others. */
+const mcpMethods = ['POST', 'GET', 'DELETE'];
 
 /** What answers on the public port. */
 export function createPublicEndpoint(parts: PublicEndpointParts): RequestListener {
@@ -38,20 +43,15 @@ async function serve(
   parts: PublicEndpointParts,
 ): Promise<void> {
   const head = { method: request.method ?? '', target: request.url ?? '', rawHeaders: request.rawHeaders };
-  const snapshot = parts.currentSnapshot();
-  if (snapshot === undefined) {
-    parts.onDecision('not_ready', undefined);
-    write(response, unavailable(notReadyRetrySeconds));
-    return;
-  }
-  const decision = await parts.gate(head, snapshot);
+  const decision = await decide(head, parts);
   const policy = decision.policy === undefined ? undefined : objectKey(decision.policy);
   if (decision.kind === 'answer') {
     parts.onDecision(decision.reason, policy);
     write(response, decision.answer);
     return;
   }
-  if (parts.exchanges.inFlight(objectKey(decision.policy)) >= snapshot.maxInFlightPerPolicy) {
+  const limit = parts.currentSnapshot()?.maxInFlightPerPolicy ?? 0;
+  if (parts.exchanges.inFlight(objectKey(decision.policy)) >= limit) {
     parts.onDecision('overloaded', policy);
     write(response, unavailable(1));
     return;
@@ -59,6 +59,32 @@ async function serve(
   parts.onDecision('admitted', policy);
   for (const [name, value] of Object.entries(decision.headers)) response.setHeader(name, value);
   await answerAdmitted(request, response, decision, parts);
+}
+
+/**
+ * Decides by one snapshot. While keys were fetched the policy may have been changed or deleted, or the token expired: an
+ * admission that is not good any more is decided again.
+ */
+async function decide(
+  head: RequestHead,
+  { gate, currentSnapshot, exchanges }: PublicEndpointParts,
+): Promise<Decision> {
+  for (let attempt = 0; attempt < maxDecisions; attempt += 1) {
+    const snapshot = currentSnapshot();
+    if (snapshot === undefined) break;
+    const decision = await gate(head, snapshot);
+    if (
+      decision.kind === 'answer' ||
+      (isInForce(decision, currentSnapshot()) && !exchanges.isOver(decision))
+    ) {
+      return decision;
+    }
+  }
+  return { kind: 'answer', answer: unavailable(notReadyRetrySeconds), reason: 'not_ready' };
+}
+
+function isInForce({ policy }: Admission, snapshot: Snapshot | undefined): boolean {
+  return snapshot?.policies.get(objectKey(policy))?.digest === policy.digest;
 }
 
 async function answerAdmitted(
@@ -69,6 +95,10 @@ async function answerAdmitted(
 ): Promise<void> {
   // The client may have left while the keys were fetched.
   if (response.destroyed) return;
+  if (!mcpMethods.includes(request.method ?? '')) {
+    write(response, refuse(405, 'Use POST.', { allow: mcpMethods.join(', ') }));
+    return;
+  }
   exchanges.add(admission, response);
   await builtInServer.handle(request, response, admission);
 }

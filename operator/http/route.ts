@@ -55,5 +55,7 @@ function matches(
 
 function pathInMetadata(path: string): string | undefined {
   if (path === wellKnownPath) return '/';
-  return path.startsWith(`${wellKnownPath}/`) ? path.slice(wellKnownPath.length) : undefined;
+  // With a slash alone behind it, it would be a second spelling of the same document.
+  const isBelow = path.startsWith(`${wellKnownPath}/`) && path !== `${wellKnownPath}/`;
+  return isBelow ? path.slice(wellKnownPath.length) : undefined;
 }

@@ -112,6 +112,7 @@ describe('the way to a policy', () => {
     ['/policies', 404],
     ['/forward-auth/team-a/x', 404],
     ['/.well-known/oauth-protected-resource', 404],
+    ['/.well-known/oauth-protected-resource/', 404],
     ['/.well-known/oauth-authorization-server', 404],
     ['https://mcp.example.com/team-a/x/mcp', 400],
     ['*', 400],
@@ -286,6 +287,11 @@ describe('protected resource metadata', () => {
       host: 'own.example.com',
     });
     expect(JSON.parse(root.answer?.body ?? '')).toMatchObject({ resource: 'https://own.example.com' });
+  });
+
+  test('has one spelling', async () => {
+    const path = '/.well-known/oauth-protected-resource/';
+    expect((await ask({ method: 'GET', path, host: 'own.example.com' })).status).toBe(404);
   });
 
   test.each([

@@ -15,6 +15,7 @@ const policy = {
   generation: 1,
   resource: 'r',
   digest: 'd',
+  verifier: { mode: 'OIDC', clockSkewSeconds: 60 },
 } as CompiledPolicy;
 const snapshot = {
   maxInFlightPerPolicy: 2,
@@ -196,7 +197,7 @@ test('an answer under way is cut when its policy changes, or its token has expir
   const changed = await call();
   exchanges.keepOnly({ ...snapshot, policies: new Map() });
   await expect(changed.text()).rejects.toThrow();
-  gate = async () => admit(1);
+  gate = async () => admit(Math.floor(Date.now() / 1000) - 59);
   await expect(call().then((answer) => answer.text())).rejects.toThrow();
 });
 
@@ -205,6 +206,54 @@ test('a token that has expired within the clock skew is answered to the end', as
   const answer = await call();
   expect(answer.status).toBe(200);
   expect(await answer.text()).toContain('alice');
+});
+
+test('a policy that changes while its token is judged: the request is decided again by the new one', async () => {
+  const deny: Decision = {
+    kind: 'answer',
+    answer: { status: 401, headers: {} },
+    reason: 'audience_mismatch',
+  };
+  gate = async (_, at) => {
+    if (at !== snapshot) return deny;
+    current = { ...snapshot, policies: new Map([['team-a/x', { ...policy, digest: 'another' }]]) };
+    return admit(inAnHour());
+  };
+  expect((await call()).status).toBe(401);
+  expect(decisions).toEqual(['audience_mismatch']);
+});
+
+test('a token that expires while it is judged is not let in', async () => {
+  let asked = 0;
+  gate = async () => {
+    asked += 1;
+    return asked === 1
+      ? admit(1)
+      : { kind: 'answer', answer: { status: 401, headers: {} }, reason: 'token_expired' };
+  };
+  expect((await call()).status).toBe(401);
+});
+
+test('a policy that never stands still does not keep a request for ever', async () => {
+  gate = async () => {
+    current = { ...snapshot, policies: new Map() };
+    return admit(inAnHour());
+  };
+  expect((await call()).status).toBe(503);
+});
+
+test.each(['PUT', 'PATCH', 'PROPFIND'])('%s with a good token → 405', async (method) => {
+  gate = async () => admit(inAnHour());
+  const answer = await call({ method });
+  expect(answer.status).toBe(405);
+  expect(answer.headers.get('allow')).toBe('POST, GET, DELETE');
+});
+
+test('TRACE with a good token → 405', async () => {
+  gate = async () => admit(inAnHour());
+  expect(await sendRaw('TRACE / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n')).toMatch(
+    /^HTTP\/1.1 405 /,
+  );
 });
 
 test('draining lets what is being answered end', async () => {
