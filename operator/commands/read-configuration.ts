@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { parseDocument } from 'yaml';
+import { type Document, parseDocument } from 'yaml';
 import { UsageError } from '../options.ts';
 import {
   decodeConfiguration,
@@ -40,9 +40,17 @@ async function readDocument(file: string): Promise<object> {
   const document = parseDocument(text, { uniqueKeys: true });
   const [problem] = document.errors;
   if (problem !== undefined) throw new UsageError(`${file}: ${problem.message}`);
-  const value: unknown = document.toJS({ maxAliasCount: 100 });
+  const value = toValue(document, file);
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw new UsageError(`${file}: must be a YAML document of kind OperatorConfiguration`);
   }
   return value;
+}
+
+function toValue(document: Document.Parsed, file: string): unknown {
+  try {
+    return document.toJS({ maxAliasCount: 100 });
+  } catch (error) {
+    throw new UsageError(`${file}: ${error instanceof Error ? error.message : String(error)}`);
+  }
 }

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { createSecureContext } from 'node:tls';
 import type { Listener, TlsIdentity } from '../http/listener.ts';
 import { UsageError } from '../options.ts';
 import type { Logger } from '../telemetry/log.ts';
@@ -11,9 +12,17 @@ export interface TlsFiles {
 
 const pollMs = 5_000;
 
-/** @throws UsageError when a file cannot be read. */
+/** @throws UsageError when a file cannot be read, or the two are no certificate and its key. */
 export async function readTlsFiles({ cert, key }: TlsFiles): Promise<TlsIdentity> {
-  return { cert: await read('--tls-cert', cert), key: await read('--tls-key', key) };
+  const identity = { cert: await read('--tls-cert', cert), key: await read('--tls-key', key) };
+  try {
+    createSecureContext(identity);
+  } catch {
+    throw new UsageError(
+      `--tls-cert ${cert}, --tls-key ${key}: are not a PEM certificate and its private key`,
+    );
+  }
+  return identity;
 }
 
 async function read(flag: string, file: string): Promise<string> {

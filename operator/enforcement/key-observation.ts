@@ -1,5 +1,5 @@
 import { selectKeys } from '../keys/key-set.ts';
-import type { KeySource } from '../keys/key-source.ts';
+import type { KeySet, KeySource, VerificationKey } from '../keys/key-source.ts';
 import type { KeysObservation } from '../policy/observation.ts';
 import type { JwtVerifierConfig } from '../policy/verifier-config.ts';
 
@@ -14,10 +14,15 @@ export function observeKeys(
     if (!tried || failure === undefined || failure === 'Pending') return { kind: 'pending' };
     return { kind: 'failed', reason: failure };
   }
-  const keys = keySet.keys.filter((key) =>
-    algorithms.some((alg) => selectKeys([key], { alg }).length > 0),
-  ).length;
+  const keys = keySet.keys.filter((key) => canBeMeant(key, keySet, algorithms)).length;
   if (keys === 0) return { kind: 'failed', reason: 'NoUsableKeys' };
   const { digest: keySetDigest, jwksURI } = keySet;
   return { kind: 'loaded', keys, keySetDigest, ...(jwksURI === undefined ? {} : { jwksURI }) };
+}
+
+/** Whether there can be a token that is verified with this key: of two keys without `kid` neither can be meant. */
+function canBeMeant(key: VerificationKey, { keys }: KeySet, algorithms: readonly string[]): boolean {
+  const { kid } = key;
+  const wanted = kid === undefined ? {} : { kid };
+  return algorithms.some((alg) => selectKeys(keys, { ...wanted, alg }).includes(key));
 }

@@ -31,12 +31,24 @@ export function readKeySet(body: Uint8Array): KeySetOutcome {
  * The keys that may verify a token with this `kid` and `alg` (RFC 7515 section 4.1.4): at most one. Without `kid` only a
  * single fitting key is beyond doubt.
  */
-export function selectKeys(
-  keys: readonly VerificationKey[],
-  { kid, alg }: { readonly kid?: string; readonly alg: string },
-): readonly VerificationKey[] {
-  const fitting = keys.filter((key) => (kid === undefined || key.kid === kid) && fitsAlgorithm(key, alg));
+export function selectKeys(keys: readonly VerificationKey[], wanted: WantedKey): readonly VerificationKey[] {
+  const fitting = fittingKeys(keys, wanted);
   return fitting.length === 1 ? fitting : [];
+}
+
+/** Whether several keys fit, so that {@link selectKeys} finds none. */
+export function isAmbiguous(keys: readonly VerificationKey[], wanted: WantedKey): boolean {
+  return fittingKeys(keys, wanted).length > 1;
+}
+
+/** What a token says of its key. */
+interface WantedKey {
+  readonly kid?: string;
+  readonly alg: string;
+}
+
+function fittingKeys(keys: readonly VerificationKey[], { kid, alg }: WantedKey): readonly VerificationKey[] {
+  return keys.filter((key) => (kid === undefined || key.kid === kid) && fitsAlgorithm(key, alg));
 }
 
 function digestKeys(keys: readonly VerificationKey[]): string {

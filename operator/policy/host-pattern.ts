@@ -13,7 +13,8 @@ export function parseHostPattern(text: string): HostPattern {
 }
 
 export function isHostPattern(text: string): boolean {
-  return hostForm.test(text);
+  const port = hostForm.exec(text)?.[2];
+  return hostForm.test(text) && Number(port ?? 1) <= 65_535;
 }
 
 export function hostPatternMatches(pattern: HostPattern, hostname: string, port: number): boolean {

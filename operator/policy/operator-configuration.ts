@@ -1,4 +1,4 @@
-import type { Decoded } from '../api/field-error.ts';
+import type { Decoded, FieldError } from '../api/field-error.ts';
 import {
   decodeWith,
   defaulted,
@@ -96,7 +96,7 @@ export function decodeConfiguration(document: unknown): Decoded<OperatorConfigur
   const { publicURL } = decoded.value;
   const value =
     publicURL === undefined ? decoded.value : { ...decoded.value, publicURL: publicURL.replace(/\/$/, '') };
-  const errors = ownHostErrors(value);
+  const errors = [...sharedHostErrors(value), ...overlapErrors(value)];
   return errors.length === 0 ? { ok: true, value } : { ok: false, errors };
 }
 
@@ -107,7 +107,7 @@ export const defaultDocument = {
 } as const;
 
 /** A host that leads to everybody's resources cannot also be one namespace's own. */
-function ownHostErrors(value: OperatorConfiguration): readonly { path: string; message: string }[] {
+function sharedHostErrors(value: OperatorConfiguration): readonly FieldError[] {
   const shared = [publicHost(value), ...value.additionalHosts.map(parseHostPattern)].map(
     (host) => host?.hostname,
   );
@@ -123,6 +123,21 @@ function ownHostErrors(value: OperatorConfiguration): readonly { path: string; m
           ]
         : [],
     ),
+  );
+}
+
+/** `h` covers `h:8443` too: were both given to namespaces, one would answer for the other. */
+function overlapErrors({ resourceHosts }: OperatorConfiguration): readonly FieldError[] {
+  const anyPort = new Set(
+    resourceHosts.flatMap(({ hosts }) => hosts).filter((host) => parseHostPattern(host).port === undefined),
+  );
+  return resourceHosts.flatMap(({ hosts }, entry) =>
+    hosts.flatMap((host, index) => {
+      const { hostname, port } = parseHostPattern(host);
+      if (port === undefined || !anyPort.has(hostname)) return [];
+      const message = `is also covered by ${hostname}, which stands for every port: give every entry its port`;
+      return [{ path: `resourceHosts[${entry}].hosts[${index}]`, message }];
+    }),
   );
 }
 

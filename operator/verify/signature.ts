@@ -1,5 +1,5 @@
 import { compactVerify, errors } from 'jose';
-import { selectKeys } from '../keys/key-set.ts';
+import { isAmbiguous, selectKeys } from '../keys/key-set.ts';
 import type { KeySet, KeySource, VerificationKey } from '../keys/key-source.ts';
 import type { DenialReason } from './denial.ts';
 import type { JoseHeader } from './jose-header.ts';
@@ -26,12 +26,17 @@ export async function checkSignature(signed: SignedToken, source: KeySource): Pr
   if (held === undefined) return unavailable(source.retryAfterSeconds());
   const first = await tryKeys(signed, held);
   if (first === 'valid') return { kind: 'valid' };
+  // A token that leaves it open which of several keys it means: more keys would not make it clearer.
+  if (isAmbiguous(held.keys, signed.header)) return { kind: 'denied', reason: first };
   const refresh = await source.refresh();
   if (refresh.kind === 'refreshed') {
     const renewed = source.current();
     if (renewed === undefined) return unavailable(source.retryAfterSeconds());
     const second = await tryKeys(signed, renewed);
-    return second === 'valid' ? { kind: 'valid' } : { kind: 'denied', reason: second };
+    if (second === 'valid') return { kind: 'valid' };
+    // The fetch may have been under way when the key was made.
+    const isLate = second === 'key_not_found' && !wouldHold(renewed, signed.issuedAt);
+    return isLate ? unavailable(1) : { kind: 'denied', reason: second };
   }
   if (first === 'key_not_found' && !wouldHold(held, signed.issuedAt)) {
     return unavailable(refresh.kind === 'failed' ? refresh.retryAfterSeconds : refresh.remainingSeconds);

@@ -38,6 +38,14 @@ describe('good', () => {
       },
     ],
     [{ outbound: null }],
+    [
+      {
+        resourceHosts: [
+          { namespaces: ['a', 'b'], hosts: ['h:1', 'h:2'] },
+          { namespaces: ['c'], hosts: ['h:1'] },
+        ],
+      },
+    ],
     [{ serviceAddresses: { 'a/mcp:80': '127.0.0.1:3001' } }],
     [{ intervals: { keyRefresh: '1h30m' } }],
   ])('%j', (change) => {
@@ -59,6 +67,16 @@ describe('bad, with the field named', () => {
     [{ publicURL: 'https://mcp.example.com/?x' }, 'publicURL'],
     [{ publicURL: 'https://user@mcp.example.com' }, 'publicURL'],
     [{ additionalHosts: ['https://x'] }, 'additionalHosts[0]'],
+    [{ additionalHosts: ['x:99999'] }, 'additionalHosts[0]'],
+    [
+      {
+        resourceHosts: [
+          { namespaces: ['a'], hosts: ['h.example.com'] },
+          { namespaces: ['b'], hosts: ['h.example.com:8443'] },
+        ],
+      },
+      'resourceHosts[1].hosts[0]',
+    ],
     [{ allowedOrigins: ['app.example.com'] }, 'allowedOrigins[0]'],
     [{ allowedOrigins: ['https://app.example.com/'] }, 'allowedOrigins[0]'],
     [{ allowedOrigins: ['*'] }, 'allowedOrigins[0]'],
