@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { type ObjectMeta, objectKey, type UntypedObject } from '../api/kubernetes-object.ts';
 import type { McpAuthPolicyStatus } from '../api/mcp-auth-policy.gen.ts';
-import { statusFor } from '../policy/status.ts';
+import { shortDigest, statusFor } from '../policy/status.ts';
 import type { Clock } from '../time/clock.ts';
 import type { PolicyReport } from './enforcement.ts';
 import { readStoredStatus } from './stored-status.ts';
@@ -43,7 +43,7 @@ export function createStatusBoard({ clock, operatorVersion, onStatus }: StatusBo
         const previous = known?.uid === object.metadata.uid ? known?.status : undefined;
         const stored = previous ?? readStoredStatus(object);
         const report = reportOf.get(key);
-        const status = report?.isSettled === true ? compute(report, stored) : previous;
+        const status = report !== undefined && speaksFor(report, stored) ? compute(report, stored) : previous;
         shown.set(key, { ...show(object, status), uid: object.metadata.uid });
         if (status !== undefined) onStatus(object, status, !isDeepStrictEqual(status, stored));
       }
@@ -62,6 +62,19 @@ export function createStatusBoard({ clock, operatorVersion, onStatus }: StatusBo
       nowMs: clock.nowMs(),
     });
   }
+}
+
+/**
+ * Whether a report should become the status. Until the self-test has run it says nothing yet. While the keys are asked
+ * for, a status of this same configuration stands (as after a restart); one of another configuration must not.
+ */
+function speaksFor(
+  { compiled, observation, isSettled }: PolicyReport,
+  stored: McpAuthPolicyStatus | undefined,
+): boolean {
+  if (isSettled) return true;
+  if (observation?.selfTest === undefined || compiled === undefined) return false;
+  return stored?.verification?.configDigest !== shortDigest(compiled.digest);
 }
 
 function show(

@@ -43,7 +43,7 @@ function verificationFacts(inputs: StatusInputs, now: string): McpAuthPolicyStat
   const result = observation?.selfTest;
   if (result === undefined) return undefined;
   const before = previous?.verification;
-  const tested = { configDigest: shorten(result.configDigest), operatorVersion };
+  const tested = { configDigest: shortDigest(result.configDigest), operatorVersion };
   const sameConfiguration =
     before?.configDigest === tested.configDigest && before.operatorVersion === operatorVersion;
   const sameOutcome = sameConfiguration && isSameResult(before, result);
@@ -63,7 +63,7 @@ function isSameResult(
 }
 
 /** 16 hex digits are enough to tell configurations apart for a person. */
-function shorten(digest: string): string {
+export function shortDigest(digest: string): string {
   return digest.slice(0, 16);
 }
 

@@ -1,5 +1,6 @@
 import type { DecisionReason } from '../http/decision-reason.ts';
-import type { JwtVerifierConfig } from '../policy/verifier-config.ts';
+import type { JwtVerifierConfig, RequiredClaim } from '../policy/verifier-config.ts';
+import { foreignPayloadTypes, isSubject } from '../verify/claims.ts';
 import type { ThrowawayKey } from './throwaway-key.ts';
 
 /** One request of a self-test and the only decision that passes. */
@@ -50,11 +51,21 @@ function foreignAudience(audiences: readonly string[]): string {
   return candidates.find((candidate) => !audiences.includes(candidate)) ?? '';
 }
 
+/** The first accepted value that a good token can have: an author may list some that no token can. */
+function possibleValue({ claim, values }: RequiredClaim): string | undefined {
+  const isPossible = (value: string): boolean => {
+    if (!value.isWellFormed()) return false;
+    if (claim === 'sub') return isSubject(value);
+    return claim !== 'typ' || !foreignPayloadTypes.includes(value);
+  };
+  return values.find(isPossible) ?? values[0];
+}
+
 /** Claims that satisfy everything the configuration asks for. */
 function goodClaims(config: JwtVerifierConfig, nowSeconds: number): Readonly<Record<string, unknown>> {
   return {
     sub: 'self-test',
-    ...Object.fromEntries(config.requiredClaims.map(({ claim, values }) => [claim, values[0]])),
+    ...Object.fromEntries(config.requiredClaims.map((required) => [required.claim, possibleValue(required)])),
     iss: config.issuer,
     aud: config.audiences[0],
     iat: nowSeconds,

@@ -12,7 +12,8 @@ const maxSubjectLength = 255;
 
 /** Marks of ID tokens (OpenID Connect Core 3.1.3.6, 3.3.2.11) and of Keycloak's other tokens. */
 const idTokenClaims = ['at_hash', 'c_hash', 's_hash'];
-const foreignPayloadTypes = ['ID', 'Refresh', 'Offline', 'Logout'];
+/** Values of Keycloak's claim `typ` for tokens that are no access tokens. */
+export const foreignPayloadTypes: readonly string[] = ['ID', 'Refresh', 'Offline', 'Logout'];
 
 /**
  * Judges a claims set (RFC 7519 section 4, RFC 9068 section 4) apart from what the policy requires of a good token: see
@@ -34,7 +35,7 @@ export function judgeClaims(
   const refusal =
     judgeTimes(payload, config.clockSkewSeconds, nowSeconds) ??
     judgeKind(payload, config.tokenType) ??
-    judgeSubject(sub);
+    (isSubject(sub) ? undefined : 'claim_invalid');
   if (refusal !== undefined) return { ok: false, reason: refusal };
   const scopes = readScopes(payload.scope);
   if (scopes === undefined) return { ok: false, reason: 'claim_invalid' };
@@ -83,10 +84,9 @@ function judgeKind(payload: JsonObject, tokenType: JwtVerifierConfig['tokenType'
   return isForeign ? 'type_not_allowed' : undefined;
 }
 
-function judgeSubject(sub: unknown): DenialReason | undefined {
-  const isGood =
-    typeof sub === 'string' && sub !== '' && sub.length <= maxSubjectLength && !/\p{Cc}/u.test(sub);
-  return isGood ? undefined : 'claim_invalid';
+/** Whether a claim `sub` can name somebody: a text of at most 255 characters without control characters. */
+export function isSubject(sub: unknown): sub is string {
+  return typeof sub === 'string' && sub !== '' && sub.length <= maxSubjectLength && !/\p{Cc}/u.test(sub);
 }
 
 /** A string or an array of strings (RFC 7519 section 4.1.3); undefined when it is anything else. */

@@ -24,6 +24,11 @@ interface ShownPolicy {
   };
 }
 
+function isJudged({ status }: ShownPolicy): boolean {
+  const ready = status?.conditions?.find(({ type }) => type === 'Ready');
+  return ready !== undefined && ready.reason !== 'Pending';
+}
+
 /** Policies in `manifests/samples`. */
 const sampleCount = 3;
 
@@ -49,7 +54,7 @@ async function waitForStatuses(count: number): Promise<readonly ShownPolicy[]> {
     const policies = await fetch(`${adminURL}/policies`)
       .then(async (response) => (await response.json()) as readonly ShownPolicy[])
       .catch(() => []);
-    if (policies.length >= count && policies.every(({ status }) => status !== undefined)) return policies;
+    if (policies.length >= count && policies.every(isJudged)) return policies;
     await new Promise((resolve) => setTimeout(resolve, 200));
   }
   throw new Error('the operator did not report on the samples within 30 seconds; see its log above');

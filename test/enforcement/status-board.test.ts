@@ -3,6 +3,7 @@ import type { UntypedObject } from '../../operator/api/kubernetes-object.ts';
 import type { McpAuthPolicyStatus } from '../../operator/api/mcp-auth-policy.gen.ts';
 import type { PolicyReport } from '../../operator/enforcement/enforcement.ts';
 import { createStatusBoard } from '../../operator/enforcement/status-board.ts';
+import type { CompiledPolicy } from '../../operator/policy/snapshot.ts';
 import { holdClock } from '../fixtures/held-clock.ts';
 
 const object: UntypedObject = {
@@ -67,6 +68,38 @@ test('while a changed policy is not settled its last status stands', () => {
     [{ outcome, isSettled: false }],
   );
   expect(told.at(-1)?.status.observedGeneration).toBe(1);
+});
+
+const compiled = { digest: 'd'.repeat(64), resource: 'r' } as CompiledPolicy;
+const waiting: PolicyReport = {
+  outcome,
+  compiled,
+  observation: {
+    keys: { kind: 'pending' },
+    selfTest: { configDigest: compiled.digest, checks: 5, failed: [] },
+  },
+  isSettled: false,
+};
+
+test('another configuration whose keys are not held yet is not ready, whatever was said of the last one', () => {
+  const { board, told } = createBoard(0);
+  board.update([object], [settled]);
+  board.update([object], [waiting]);
+  const ready = told.at(-1)?.status.conditions?.find(({ type }) => type === 'Ready');
+  expect(ready).toMatchObject({ status: 'False', reason: 'Pending' });
+});
+
+test('after a restart the status of the same configuration stands while its keys are asked for', () => {
+  const { board, told } = createBoard(0);
+  const verification = {
+    configDigest: 'd'.repeat(16),
+    operatorVersion: '1.2.3',
+    checks: 5,
+    failed: [],
+    time: 't',
+  };
+  board.update([{ ...object, status: { verification } }], [waiting]);
+  expect(told).toEqual([]);
 });
 
 test('a policy that was deleted and made again inherits nothing', () => {

@@ -55,6 +55,8 @@ test.each([
     { requiredScopes: ['r', 'w'], requiredClaims: [{ claim: 'groups', values: ['x', 'y'] }] },
   ],
   ['no skew', { clockSkew: '0s' }],
+  ['a value that no access token has', { requiredClaims: [{ claim: 'typ', values: ['ID', 'Bearer'] }] }],
+  ['a subject that no token can have', { requiredClaims: [{ claim: 'sub', values: ['a\nb', 'alice'] }] }],
   [
     'as many and as long audiences as there can be',
     { additionalAudiences: Array.from({ length: 16 }, (_, index) => `${index}`.padEnd(512, 'x')) },
