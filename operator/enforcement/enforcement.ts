@@ -54,7 +54,9 @@ export function createEnforcement({
       const changed = next.snapshot.digest !== compilation?.snapshot.digest;
       compilation = next;
       const enforced = [...next.snapshot.policies.values()].filter(isEnforced);
-      keyStore.retain(enforced.map(({ verifier }) => verifier.keySource));
+      keyStore.retain(
+        enforced.map(({ namespace, verifier }) => ({ owner: namespace, config: verifier.keySource })),
+      );
       testAll(enforced);
       if (changed) onSnapshot(next);
       onReports();

@@ -10,8 +10,14 @@ import { createTurns } from './turns.ts';
 export interface KeyStore {
   readonly find: FindKeySource;
   /** Starts the sources that are new and closes those that are not named any more. The same id is the same source. */
-  retain(configs: Iterable<KeySourceConfig>): void;
+  retain(wanted: Iterable<WantedKeySource>): void;
   close(): void;
+}
+
+export interface WantedKeySource {
+  readonly config: KeySourceConfig;
+  /** The namespace that names it: namespaces take turns when many sources start at once. */
+  readonly owner: string;
 }
 
 export interface KeyStoreParts {
@@ -42,18 +48,22 @@ export function createKeyStore(parts: KeyStoreParts): KeyStore {
   const takeTurn = createTurns(firstAttempts, turnMs, clock);
   let held = new Map<string, Held>();
 
-  function start(config: KeySourceConfig): Held {
+  function start({ config, owner }: WantedKeySource): Held {
     if (config.kind === 'static') return { source: createStaticKeySource(config), close: () => undefined };
-    const source = startRemoteKeySource(config, { ...parts, fetchDocument, takeTurn });
+    const source = startRemoteKeySource(config, {
+      ...parts,
+      fetchDocument,
+      takeTurn: () => takeTurn(owner),
+    });
     return { source, close: source.close };
   }
 
-  function retain(configs: Iterable<KeySourceConfig>): void {
+  function retain(wanted: Iterable<WantedKeySource>): void {
     const before = held;
     held = new Map();
-    for (const config of configs) {
-      const { id } = config;
-      if (!held.has(id)) held.set(id, before.get(id) ?? start(config));
+    for (const one of wanted) {
+      const { id } = one.config;
+      if (!held.has(id)) held.set(id, before.get(id) ?? start(one));
     }
     for (const [id, { close }] of before) if (!held.has(id)) close();
   }

@@ -41,7 +41,7 @@ function createParts(
   const parts: EnforcementParts = {
     keyStore: {
       find: () => source,
-      retain: (configs) => void retained.push([...configs].map(({ id }) => id)),
+      retain: (wanted) => void retained.push([...wanted].map(({ config }) => config.id)),
       close: () => undefined,
     },
     selfTest,

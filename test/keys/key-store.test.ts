@@ -1,17 +1,16 @@
 import { describe, expect, it } from 'vitest';
-import { createKeyStore, type KeyStore } from '../../operator/keys/key-store.ts';
+import { createKeyStore, type KeyStore, type WantedKeySource } from '../../operator/keys/key-store.ts';
 import type { DocumentOutcome, DocumentRequest, FetchDocument } from '../../operator/keys/outbound.ts';
 import { createStaticKeySource } from '../../operator/keys/static-key-source.ts';
 import { createTurns } from '../../operator/keys/turns.ts';
-import type { KeySourceConfig } from '../../operator/policy/verifier-config.ts';
 import { createFakeClock, type FakeClock, settle } from '../fixtures/fake-clock.ts';
 import { createSigner } from '../fixtures/token-forge.ts';
 
 const { publicJwk } = await createSigner('ES256', { kid: 'a' });
 const jwks = JSON.stringify({ keys: [publicJwk] });
 
-function uri(id: string): KeySourceConfig {
-  return { kind: 'uri', id, uri: `https://${id}.example.com/jwks`, outbound: [] };
+function uri(id: string): WantedKeySource {
+  return { owner: 'ns', config: { kind: 'uri', id, uri: `https://${id}.example.com/jwks`, outbound: [] } };
 }
 
 /** Answers each request when it is told to. */
@@ -104,7 +103,12 @@ describe('the key store', () => {
   it('hands every trust input to the fetch', async () => {
     const { store, fetches } = createStore();
     const outbound = [{ hosts: ['idp.internal'], cidrs: ['10.0.0.0/8'], ports: [443] }];
-    store.retain([{ kind: 'uri', id: 'a', uri: 'https://idp.internal/jwks', caPem: 'PEM', outbound }]);
+    store.retain([
+      {
+        owner: 'ns',
+        config: { kind: 'uri', id: 'a', uri: 'https://idp.internal/jwks', caPem: 'PEM', outbound },
+      },
+    ]);
     await settle();
     expect(fetches.requests).toMatchObject([
       { url: 'https://idp.internal/jwks', caPem: 'PEM', outbound, maxBytes: 256 * 1024 },
@@ -161,8 +165,10 @@ describe('turns', () => {
     const clock = createFakeClock();
     const takeTurn = createTurns(1, 5_000, clock);
     const order: string[] = [];
-    const first = await takeTurn();
-    const waiting = ['b', 'c', 'd'].map((name) => takeTurn().then((end) => [order.push(name), end] as const));
+    const first = await takeTurn('ns');
+    const waiting = ['b', 'c', 'd'].map((name) =>
+      takeTurn('ns').then((end) => [order.push(name), end] as const),
+    );
     first();
     first();
     await settle();
@@ -176,6 +182,23 @@ describe('turns', () => {
     (await waiting[1])?.[1]();
     await settle();
     expect(order).toEqual(['b', 'c', 'd']);
+  });
+});
+
+describe('turns of several owners', () => {
+  it('rotate: many of one do not hold up another', async () => {
+    const takeTurn = createTurns(1, 5_000, createFakeClock());
+    const order: string[] = [];
+    const wait = (owner: string, name: string) =>
+      takeTurn(owner).then((end) => {
+        order.push(name);
+        end();
+      });
+    const first = await takeTurn('evil');
+    const all = [wait('evil', 'e1'), wait('evil', 'e2'), wait('evil', 'e3'), wait('good', 'g1')];
+    first();
+    await Promise.all(all);
+    expect(order).toEqual(['e1', 'g1', 'e2', 'e3']);
   });
 });
 
