@@ -1,8 +1,13 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { connect } from 'node:tls';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { pickPorts } from '../cluster/loopback-ports.ts';
 import { type CertificateAuthority, createCertificateAuthority } from '../fixtures/certificates.ts';
 import { startOpenIdProvider } from '../fixtures/openid-provider.ts';
 import { createTrustingFetch } from '../fixtures/trusting-fetch.ts';
@@ -10,6 +15,8 @@ import { post } from './callers.ts';
 import { operatorConfiguration } from './deployment.ts';
 import { eventually } from './eventually.ts';
 import { type OperatorProcess, startOperatorProcess } from './operator-process.ts';
+
+const entry = join(import.meta.dirname, '../../operator/main.ts');
 
 let folder: string;
 let policies: string;
@@ -145,4 +152,54 @@ test('TLS: the certificate is followed, and a pair that does not fit leaves the 
   expect(await namesOf()).not.toContain('second');
   put(files.key, second.keyPem);
   await eventually('the second certificate is served', namesOf, (names) => names.includes('second'));
+});
+
+test.each(['--listen', '--admin-listen'])(
+  'a port in use at %s ends the program with code 1',
+  async (flag) => {
+    const taken = createServer().listen(0, '127.0.0.1');
+    await once(taken, 'listening');
+    const { port } = taken.address() as AddressInfo;
+    const [free] = await pickPorts(1);
+    const other = flag === '--listen' ? '--admin-listen' : '--listen';
+    const listeners = [flag, `127.0.0.1:${port}`, other, `127.0.0.1:${free}`];
+    const child = spawn(process.execPath, [entry, 'serve', '--policies', policies, ...listeners], {
+      stdio: 'ignore',
+    });
+    const [code] = (await once(child, 'exit')) as [number | null];
+    expect(code).toBe(1);
+    taken.close();
+  },
+);
+
+test.each([
+  [
+    'a certificate that is none',
+    () => ['--tls-cert', join(folder, 'junk'), '--tls-key', join(folder, 'junk')],
+    '--tls-cert',
+  ],
+  ['a configuration with an alias bomb', () => ['--config', join(folder, 'bomb')], 'bomb'],
+  ['a configuration with a misspelt key', () => ['--config', join(folder, 'misspelt')], 'publicUrl'],
+])('%s: code 2, and what to mend is named', async (_, args, named) => {
+  writeFileSync(join(folder, 'junk'), 'junk');
+  const levels = Array.from(
+    { length: 9 },
+    (_value, index) => `a${index + 1}: &a${index + 1} [${`*a${index},`.repeat(9)}]`,
+  );
+  writeFileSync(join(folder, 'bomb'), `a0: &a0 x\n${levels.join('\n')}\n`);
+  writeFileSync(
+    join(folder, 'misspelt'),
+    'apiVersion: mcpauth.dev/v1alpha1\nkind: OperatorConfiguration\npublicUrl: https://x\n',
+  );
+  const [port, adminPort] = await pickPorts(2);
+  const listeners = ['--listen', `127.0.0.1:${port}`, '--admin-listen', `127.0.0.1:${adminPort}`];
+  const child = spawn(process.execPath, [entry, 'serve', '--policies', policies, ...listeners, ...args()], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  const [output, [code]] = await Promise.all([
+    text(child.stderr),
+    once(child, 'exit') as Promise<[number | null]>,
+  ]);
+  expect(code).toBe(2);
+  expect(output).toContain(named);
 });
