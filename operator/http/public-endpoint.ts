@@ -43,6 +43,11 @@ async function serve(
   parts: PublicEndpointParts,
 ): Promise<void> {
   const head = { method: request.method ?? '', target: request.url ?? '', rawHeaders: request.rawHeaders };
+  if (request.httpVersionMajor !== 1) {
+    // Node's parser lets a request line say so; what follows is HTTP/1 all the same.
+    write(response, refuse(505, 'Use HTTP/1.1.'));
+    return;
+  }
   const decision = await decide(head, parts);
   const policy = decision.policy === undefined ? undefined : objectKey(decision.policy);
   if (decision.kind === 'answer') {

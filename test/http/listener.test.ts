@@ -249,6 +249,11 @@ test.each(['PUT', 'PATCH', 'PROPFIND'])('%s with a good token → 405', async (m
   expect(answer.headers.get('allow')).toBe('POST, GET, DELETE');
 });
 
+test('a request line with another HTTP version is refused', async () => {
+  gate = async () => admit(inAnHour());
+  expect(await sendRaw('POST / HTTP/2.0\r\nHost: a\r\nConnection: close\r\n\r\n')).toMatch(/^HTTP\/1.1 505 /);
+});
+
 test('TRACE with a good token → 405', async () => {
   gate = async () => admit(inAnHour());
   expect(await sendRaw('TRACE / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n')).toMatch(
