@@ -47,9 +47,8 @@ interface Entry {
   readonly name: ConfigMapName;
   readonly tried: PromiseWithResolvers<void>;
   seen: SeenVersion;
-  /** What was seen when the last good read began, and the version that it brought. */
-  readAt?: SeenVersion;
-  readVersion?: string;
+  /** What the last good read brought. */
+  readVersion?: SeenVersion;
   data?: ConfigMapData;
 }
 
@@ -70,15 +69,14 @@ export function createConfigMapReader(options: ConfigMapReaderOptions): ConfigMa
     try {
       const object = await getOrAbsent(api, entry.name, signal);
       if (entry.seen !== 'absent' || seenBefore === 'absent') {
-        keep(entry, seenBefore, object);
+        keep(entry, object);
       }
     } finally {
       entry.tried.resolve();
     }
   }
 
-  function keep(entry: Entry, readAt: SeenVersion, object: unknown): void {
-    entry.readAt = readAt;
+  function keep(entry: Entry, object: unknown): void {
     entry.readVersion = resourceVersionOf(object) ?? 'absent';
     setData(entry, toConfigMapData(object));
   }
@@ -105,7 +103,7 @@ export function createConfigMapReader(options: ConfigMapReaderOptions): ConfigMa
     const wasThere = entry.seen !== 'absent' && entry.seen !== 'unknown';
     entry.seen = seen(key);
     if (wasThere && entry.seen === 'absent') {
-      keep(entry, 'absent', undefined);
+      keep(entry, undefined);
     } else if (!isUpToDate(entry)) {
       queue.add(key);
     }
@@ -135,8 +133,6 @@ export function createConfigMapReader(options: ConfigMapReaderOptions): ConfigMa
     },
     noticeList() {
       for (const [key, entry] of entries) {
-        // It may have come and gone between two lists: only the version that was read proves anything.
-        delete entry.readAt;
         notice(key, entry);
       }
     },
@@ -150,9 +146,12 @@ export function createConfigMapReader(options: ConfigMapReaderOptions): ConfigMa
   };
 }
 
-/** A read is as good as what it began with, or as what it brought: the watch may be behind it. */
-function isUpToDate({ seen, readAt, readVersion }: Entry): boolean {
-  return readAt === seen || readVersion === seen;
+/**
+ * Whether what was read is what was seen. A read may be ahead of the watch, which then comes to it; or of a ConfigMap
+ * that came and went between two lists, and then the second list leads to another read.
+ */
+function isUpToDate({ seen, readVersion }: Entry): boolean {
+  return readVersion === seen;
 }
 
 async function getOrAbsent(

@@ -137,7 +137,7 @@ function takeEvent(
     return { next: fail(now, errorFromStatus(0, object), context) };
   }
   const resourceVersion = resourceVersionOf(object);
-  const change = type === 'BOOKMARK' ? undefined : changeOf(type, toStoredObject(object, context.resource));
+  const change = changeOf(type, toStoredObject(object, context.resource));
   if (resourceVersion === undefined || (change === undefined && type !== 'BOOKMARK')) {
     return { next: fail(now, localError('MalformedEvent'), context) };
   }
@@ -149,7 +149,7 @@ function takeEvent(
   return change === undefined ? { next } : { next, change };
 }
 
-/** Undefined for a type that we do not know, and for something that is no object. */
+/** Undefined for a bookmark, for a type that we do not know, and for something that is no object. */
 function changeOf(type: string, object: UntypedObject | undefined): StoreChange | undefined {
   if (object === undefined) {
     return undefined;

@@ -3,8 +3,8 @@ import { deepFreeze } from './deep-freeze.ts';
 import { digestOf } from './digest.ts';
 import type { Outcome, SharedAudience } from './finding.ts';
 import { parseHostPattern } from './host-pattern.ts';
-import type { Inputs } from './inputs.ts';
-import { judgePolicy } from './judge-policy.ts';
+import type { Inputs, SourcePolicy } from './inputs.ts';
+import { type Judged, judgePolicy } from './judge-policy.ts';
 import { publicHost } from './operator-configuration.ts';
 import { enforceLimit, settleConflicts } from './ownership.ts';
 import { findSharedAudiences } from './shared-audiences.ts';
@@ -20,7 +20,7 @@ export interface Compilation {
 /** The whole decision, a pure function: equal inputs give equal results, whatever the order of the policies. */
 export function compile(inputs: Inputs): Compilation {
   const judged = inputs.policies
-    .map((policy) => judgePolicy(policy, inputs))
+    .map((policy) => judgeAlone(policy, inputs))
     .sort((a, b) => (objectKey(a.outcome) < objectKey(b.outcome) ? -1 : 1));
   const owned = settleConflicts(enforceLimit(judged, inputs.configuration.limits.maxPoliciesPerNamespace));
   const compiled = owned.flatMap(({ compiled }) => (compiled === undefined ? [] : [compiled]));
@@ -31,6 +31,25 @@ export function compile(inputs: Inputs): Compilation {
     outcomes: owned.map(({ outcome }) => ({ ...outcome, sharesAudience: sharing.has(objectKey(outcome)) })),
     sharedAudiences,
   });
+}
+
+/** A policy that we stumble over is a bug of ours, and must not keep those of others from being compiled. */
+function judgeAlone(policy: SourcePolicy, inputs: Inputs): Judged {
+  try {
+    return judgePolicy(policy, inputs);
+  } catch {
+    const { namespace, name, generation = 1 } = policy.object.metadata;
+    const message = 'The operator failed to judge this policy: this is a bug, please report it.';
+    return {
+      outcome: {
+        namespace,
+        name,
+        generation,
+        refusal: { reason: 'Invalid', message },
+        sharesAudience: false,
+      },
+    };
+  }
 }
 
 function buildSnapshot(policies: readonly CompiledPolicy[], { configuration }: Inputs): Snapshot {

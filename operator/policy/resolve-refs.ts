@@ -39,7 +39,7 @@ export function resolveRefs(
   const values: { caPem?: string; jwks?: string } = {};
   for (const { member, path, ref, judge } of refs) {
     if (ref === undefined) continue;
-    const text = configMaps.get(`${namespace}/${ref.name}`)?.data[ref.key];
+    const text = lookUp(ref, namespace, configMaps);
     if (text === undefined) return broken('RefNotFound', path, describeMissing(ref, namespace, configMaps));
     const objection = judge(text);
     if (objection !== undefined)
@@ -51,6 +51,16 @@ export function resolveRefs(
 
 function broken(reason: 'RefNotFound' | 'InvalidRef', path: string, message: string): ResolvedRefs {
   return { ok: false, finding: { reason, message: `${path}: ${message}.`, field: path } };
+}
+
+/** Own entries only: `constructor` is a legal key, and what a prototype has under it is no text. */
+function lookUp(
+  { name, key }: ConfigMapKeyRef,
+  namespace: string,
+  configMaps: ConfigMaps,
+): string | undefined {
+  const data = configMaps.get(`${namespace}/${name}`)?.data ?? {};
+  return Object.hasOwn(data, key) ? data[key] : undefined;
 }
 
 function describeMissing(ref: ConfigMapKeyRef, namespace: string, configMaps: ConfigMaps): string {

@@ -69,6 +69,13 @@ describe('a read', () => {
     expect([reads(), value()]).toEqual([2, '105']);
   });
 
+  it('is not repeated when it brought what was seen meanwhile', async () => {
+    const { answer, see, reads, value } = await wantOne('unknown');
+    await see('105', 'list');
+    await answer('105');
+    expect([reads(), value()]).toEqual([1, '105']);
+  });
+
   it('that began before a deletion does not bring the ConfigMap back', async () => {
     const { answer, see, reads, value } = await wantOne('100');
     await see('absent', 'event');

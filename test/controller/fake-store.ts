@@ -86,7 +86,10 @@ export class FakeStore {
   applyStatus(plural: string, key: string, body: Record<string, unknown>): FakeObject | undefined {
     const before = this.get(plural, key);
     const { resourceVersion } = body.metadata as Record<string, unknown>;
-    if (before === undefined || before.metadata.resourceVersion !== resourceVersion) {
+    if (
+      before === undefined ||
+      (resourceVersion !== undefined && resourceVersion !== before.metadata.resourceVersion)
+    ) {
       return undefined;
     }
     const isSame = isDeepStrictEqual(before.status, body.status);
