@@ -3,7 +3,7 @@
  * `docs/denials.md`. A client sees only the status and the RFC 6750 code.
  */
 export const denials = {
-  token_missing: { status: 401, description: '' },
+  token_missing: { status: 401, description: 'send a bearer token' },
   request_invalid: {
     status: 400,
     error: 'invalid_request',

@@ -150,7 +150,11 @@ describe('challenges', () => {
     expect(answer?.headers['www-authenticate']).toBe(
       `Bearer resource_metadata="${metadataURL}", scope="mcp:read mcp:write"`,
     );
-    expect(JSON.parse(answer?.body ?? '')).toMatchObject({ jsonrpc: '2.0', id: null });
+    expect(JSON.parse(answer?.body ?? '')).toMatchObject({
+      jsonrpc: '2.0',
+      id: null,
+      error: { message: 'Send a bearer token.' },
+    });
     expect(asked).toEqual([]);
   });
 
