@@ -2,7 +2,7 @@ import { appendFile, mkdir, rename, rm, symlink, unlink, writeFile } from 'node:
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { systemClock } from '../../operator/time/clock.ts';
-import { holdTurns, makeDirectory, observe, policy, tell, withoutPoll } from './observed-directory.ts';
+import { holdTurns, makeDirectory, observe, observeBy, policy, tell } from './observed-directory.ts';
 
 describe('at the start', () => {
   test('what is there is delivered before the source is returned', async () => {
@@ -40,14 +40,14 @@ describe('at the start', () => {
     const refuse = (): void => {
       throw new Error('not now');
     };
-    await expect(observe(directory, systemClock, refuse)).rejects.toThrow('not now');
+    await expect(observeBy(systemClock, directory, refuse)).rejects.toThrow('not now');
   });
 });
 
 describe('a change is delivered', () => {
   test('when a file is made, edited, appended to and deleted', async () => {
     const { directory, put } = await makeDirectory();
-    const { until } = await observe(directory, withoutPoll);
+    const { until } = await observe(directory);
     await put('a.yaml', policy('one'));
     await until('one#1');
     await put('a.yaml', policy('one', 'https://other.example.com'));
@@ -61,7 +61,7 @@ describe('a change is delivered', () => {
   test('when an editor writes another file and renames it', async () => {
     const { directory, put } = await makeDirectory();
     await put('a.yaml', policy('one'));
-    const { until } = await observe(directory, withoutPoll);
+    const { until } = await observe(directory);
     for (const generation of [2, 3]) {
       await put('.a.yaml.tmp', policy('one', `https://${generation}.example.com`));
       await rename(join(directory, '.a.yaml.tmp'), join(directory, 'a.yaml'));
@@ -78,7 +78,7 @@ describe('a change is delivered', () => {
     await version('..2026_01', policy('one'));
     await symlink('..2026_01', join(directory, '..data'));
     await symlink('..data/x.yaml', join(directory, 'x.yaml'));
-    const { deliveries, until } = await observe(directory, withoutPoll);
+    const { deliveries, until } = await observe(directory);
     expect(deliveries.map(tell)).toEqual([['one#1']]);
     for (const [older, newer, generation] of [
       ['..2026_01', '..2026_02', 2],
@@ -98,7 +98,7 @@ describe('a change is delivered', () => {
     await mkdir(join(root, 'far'));
     await writeFile(join(root, 'far/elsewhere'), policy('one'));
     await symlink('../far/elsewhere', join(directory, 'a.yaml'));
-    const { until } = await observe(directory, withoutPoll);
+    const { until } = await observe(directory);
     await writeFile(join(root, 'far/elsewhere'), policy('two'));
     await until('two#1');
   });
@@ -106,7 +106,7 @@ describe('a change is delivered', () => {
   test('when the directory is removed, made anew and changed again', async () => {
     const { directory, put } = await makeDirectory();
     await put('a.yaml', policy('one'));
-    const { until } = await observe(directory, withoutPoll);
+    const { until } = await observe(directory);
     for (const generation of [2, 3]) {
       await rm(directory, { recursive: true });
       await until('does not exist: no policy is in force');
@@ -124,7 +124,7 @@ describe('a change is delivered', () => {
     await writeFile(join(root, 'release-1/a.yaml'), policy('one'));
     await writeFile(join(root, 'release-2/a.yaml'), policy('two'));
     await symlink('release-1', directory);
-    const { until } = await observe(directory, withoutPoll);
+    const { until } = await observe(directory);
     await symlink('release-2', `${directory}.new`);
     await rename(`${directory}.new`, directory);
     await until('two#1');
@@ -142,7 +142,7 @@ describe('a change is delivered', () => {
     await writeFile(join(root, 'far/2'), policy('two'));
     await symlink('../far/1', join(root, 'between/a'));
     await symlink('../between/a', join(directory, 'a.yaml'));
-    const { until } = await observe(directory, clock);
+    const { until } = await observeBy(clock, directory);
     await symlink('../far/2', join(root, 'between/b'));
     await rename(join(root, 'between/b'), join(root, 'between/a'));
     await turn();

@@ -5,7 +5,9 @@ import type { Clock } from '../../operator/time/clock.ts';
 interface Rig extends ReadSchedule {
   /** The waiting times that run, in milliseconds. */
   waiting(): readonly number[];
-  /** Lets the only waiting time pass. */
+  /** How many waiting times there have been. */
+  begun(): number;
+  /** Lets the first waiting time pass. */
   pass(): void;
   reads(): number;
   /** Ends the read that is under way. */
@@ -13,13 +15,16 @@ interface Rig extends ReadSchedule {
 }
 
 function createRig(): Rig {
-  const timers = new Map<() => void, number>();
+  const timers = new Set<{ readonly ms: number; readonly task: () => void }>();
+  let begun = 0;
   const clock: Clock = {
     nowMs: () => 0,
     monotonicMs: () => 0,
     after(ms, task) {
-      timers.set(task, ms);
-      return () => timers.delete(task);
+      const timer = { ms, task };
+      timers.add(timer);
+      begun += 1;
+      return () => timers.delete(timer);
     },
   };
   let reads = 0;
@@ -32,11 +37,12 @@ function createRig(): Rig {
   });
   return {
     ...schedule,
-    waiting: () => [...timers.values()],
+    waiting: () => [...timers].map(({ ms }) => ms),
+    begun: () => begun,
     pass() {
-      const [[task] = expect.fail('nothing waits')] = timers;
-      timers.delete(task);
-      task();
+      const [timer = expect.fail('nothing waits')] = timers;
+      timers.delete(timer);
+      timer.task();
     },
     reads: () => reads,
     async endRead() {
@@ -51,10 +57,11 @@ test('reads nothing on its own', () => {
   expect(waiting()).toEqual([]);
 });
 
-test('many events are one read', async () => {
-  const { readSoon, waiting, pass, reads, endRead } = createRig();
+test('many events are one read, which the later ones do not put off', async () => {
+  const { readSoon, waiting, begun, pass, reads, endRead } = createRig();
   for (let i = 0; i < 5; i += 1) readSoon();
   expect(waiting()).toEqual([100]);
+  expect(begun()).toBe(1);
   pass();
   await endRead();
   expect(reads()).toBe(1);
@@ -92,8 +99,13 @@ test('closed, it waits for nothing any more', async () => {
   await endRead();
   expect(waiting()).toEqual([]);
 
-  const other = createRig();
-  other.readSoon();
-  other.close();
-  expect(other.waiting()).toEqual([]);
+  const early = createRig();
+  early.readSoon();
+  early.close();
+  expect(early.waiting()).toEqual([]);
+
+  const late = createRig();
+  late.close();
+  late.readSoon();
+  expect(late.waiting()).toEqual([]);
 });
