@@ -15,7 +15,7 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   verify: ['api', 'policy', 'keys', 'json', 'time'],
   http: ['api', 'policy', 'verify', 'time', 'telemetry'],
   'self-test': ['api', 'policy', 'keys', 'verify', 'http', 'time'],
-  controller: ['api', 'policy', 'time', 'telemetry'],
+  controller: ['api', 'policy', 'keys', 'verify', 'json', 'time', 'telemetry'],
   standalone: ['api', 'policy', 'time', 'telemetry'],
   enforcement: ['api', 'policy', 'keys', 'self-test', 'time'],
 };

@@ -1,6 +1,7 @@
 import { text } from 'node:stream/consumers';
 import { type CompileOptions, UsageError } from '../options.ts';
 import { compile } from '../policy/compile.ts';
+import { noCluster } from '../policy/inputs.ts';
 import { ManifestPathError, readPath } from '../standalone/manifest-path.ts';
 import { describeFindings, describeProblem } from './describe-problem.ts';
 import { readConfiguration } from './read-configuration.ts';
@@ -15,7 +16,7 @@ export async function compileCommand(options: CompileOptions): Promise<number> {
   const manifests = await readPath(options.path, () => text(process.stdin)).catch((error: unknown) => {
     throw error instanceof ManifestPathError ? new UsageError(`-f: ${error.message}`) : error;
   });
-  const compilation = compile({ ...manifests, configuration, apiServerAudiences: [] });
+  const compilation = compile({ ...manifests, configuration, cluster: noCluster });
   process.stdout.write(renderCompilation(compilation, options.output));
   const lines = [
     ...manifests.problems.map(describeProblem),

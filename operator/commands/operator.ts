@@ -11,7 +11,7 @@ import { createPublicEndpoint } from '../http/public-endpoint.ts';
 import { createKeyStore } from '../keys/key-store.ts';
 import type { EndpointOptions } from '../options.ts';
 import type { Compilation } from '../policy/compile.ts';
-import type { Inputs } from '../policy/inputs.ts';
+import { type Inputs, noCluster } from '../policy/inputs.ts';
 import { type OperatorConfiguration, secondsOf } from '../policy/operator-configuration.ts';
 import { createSelfTest } from '../self-test/self-test.ts';
 import type { Logger } from '../telemetry/log.ts';
@@ -110,7 +110,7 @@ export async function startOperator(parts: OperatorParts): Promise<Operator> {
     adminAddress: adminListener.address,
     update(delivery) {
       objects = delivery.policies.map(({ object }) => object);
-      return enforcement.apply({ ...delivery, configuration, apiServerAudiences: [] });
+      return enforcement.apply({ ...delivery, configuration, cluster: noCluster });
     },
     async stop() {
       readiness.end();

@@ -31,6 +31,18 @@ export type DocumentOutcome =
 
 export type FetchDocument = (request: DocumentRequest) => Promise<DocumentOutcome>;
 
+/**
+ * Gets a document from the cluster's API server, over the connection and with the credentials that the operator has for it.
+ * Never rejects.
+ *
+ * @param path - of the API server, such as `/openid/v1/jwks`.
+ */
+export type FetchClusterDocument = (
+  path: string,
+  maxBytes: number,
+  signal?: AbortSignal,
+) => Promise<DocumentOutcome>;
+
 export interface OutboundPorts {
   readonly clock: Clock;
   readonly resolve: ResolveHost;

@@ -22,6 +22,17 @@ export interface Inputs {
   /** By `namespace/name`. Holds at least the ConfigMaps that the policies name, where they exist. */
   readonly configMaps: ReadonlyMap<string, ConfigMapData>;
   readonly configuration: OperatorConfiguration;
-  /** Audiences that the cluster's API server keeps for itself, learned at start. */
-  readonly apiServerAudiences: readonly string[];
+  readonly cluster: ClusterFacts;
 }
+
+/** What the operator has learned of the cluster whose API server it may ask. */
+export interface ClusterFacts {
+  /** Whether there is an API server to review tokens. */
+  readonly reviewsTokens: boolean;
+  /** Audiences that the API server keeps for itself: a token for one of them opens the cluster. */
+  readonly audiences: readonly string[];
+  /** Issuer of the cluster's ServiceAccount tokens; absent when it is not known. */
+  readonly issuer?: string;
+}
+
+export const noCluster: ClusterFacts = { reviewsTokens: false, audiences: [] };

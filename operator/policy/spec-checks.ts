@@ -38,7 +38,7 @@ function checkIssuer(
 }
 
 function checkAudiences(spec: McpAuthPolicySpec, _: string, inputs: Inputs): Finding<'Accepted'> | undefined {
-  const forbidden = new Set([...inputs.configuration.forbiddenAudiences, ...inputs.apiServerAudiences]);
+  const forbidden = new Set([...inputs.configuration.forbiddenAudiences, ...inputs.cluster.audiences]);
   const fields = [
     { path: 'spec.audience', audience: spec.audience },
     ...(spec.additionalAudiences ?? []).map((audience, index) => ({

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { createEnforcement, type EnforcementParts } from '../../operator/enforcement/enforcement.ts';
 import type { KeySource } from '../../operator/keys/key-source.ts';
 import type { Compilation } from '../../operator/policy/compile.ts';
-import type { Inputs } from '../../operator/policy/inputs.ts';
+import { type Inputs, noCluster } from '../../operator/policy/inputs.ts';
 import { decodeConfiguration } from '../../operator/policy/operator-configuration.ts';
 import type { SelfTest } from '../../operator/self-test/self-test.ts';
 
@@ -23,7 +23,7 @@ function inputsWith(specs: Readonly<Record<string, object>>): Inputs {
       spec: { issuer: 'https://idp.example.com', audience: name, mode: 'OIDC', ...spec },
     },
   }));
-  return { policies, configMaps: new Map(), configuration, apiServerAudiences: [] };
+  return { policies, configMaps: new Map(), configuration, cluster: noCluster };
 }
 
 function createParts(

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { createGate } from '../../operator/http/gate.ts';
 import { compile } from '../../operator/policy/compile.ts';
+import { noCluster } from '../../operator/policy/inputs.ts';
 import { decodeConfiguration } from '../../operator/policy/operator-configuration.ts';
 import type { Snapshot } from '../../operator/policy/snapshot.ts';
 import type { Verdict } from '../../operator/verify/verdict.ts';
@@ -24,7 +25,7 @@ function compileSnapshot(configuration: object, specs: Readonly<Record<string, o
       },
     };
   });
-  return compile({ policies, configMaps: new Map(), configuration: decoded.value, apiServerAudiences: [] })
+  return compile({ policies, configMaps: new Map(), configuration: decoded.value, cluster: noCluster })
     .snapshot;
 }
 

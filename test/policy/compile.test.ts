@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { compile } from '../../operator/policy/compile.ts';
 import type { ConfigMapData } from '../../operator/policy/inputs.ts';
+import { noCluster } from '../../operator/policy/inputs.ts';
 import { decodeConfiguration } from '../../operator/policy/operator-configuration.ts';
 
 const decoded = decodeConfiguration({
@@ -34,7 +35,7 @@ test('a policy that cannot be judged for a bug denies, and the others are compil
     policies: [policy('poison', { caBundleRef: { name: 'x', key: 'y' } }), policy('good', {})],
     configMaps: new PoisonedMap(),
     configuration,
-    apiServerAudiences: [],
+    cluster: noCluster,
   });
   expect([...snapshot.policies.keys()]).toEqual(['a/good']);
   expect(outcomes.map(({ name, refusal }) => [name, refusal?.reason])).toEqual([
@@ -48,7 +49,7 @@ test('what is compiled cannot be changed', () => {
     policies: [policy('x', { requiredScopes: ['a'] })],
     configMaps: new Map(),
     configuration,
-    apiServerAudiences: [],
+    cluster: noCluster,
   });
   const compiled = snapshot.policies.get('a/x');
   expect(Object.isFrozen(snapshot)).toBe(true);

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { compile } from '../../operator/policy/compile.ts';
+import { noCluster } from '../../operator/policy/inputs.ts';
 import { decodeConfiguration } from '../../operator/policy/operator-configuration.ts';
 import type { CompiledPolicy } from '../../operator/policy/snapshot.ts';
 import type { JwtVerifierConfig } from '../../operator/policy/verifier-config.ts';
@@ -33,7 +34,7 @@ function compilePolicy(spec: object): JwtPolicy {
     policies: [{ object }],
     configMaps: new Map(),
     configuration: decoded.value,
-    apiServerAudiences: [],
+    cluster: noCluster,
   };
   const policy = compile(inputs).snapshot.policies.get('team-a/x');
   if (policy === undefined || policy.verifier.mode === 'deny')
