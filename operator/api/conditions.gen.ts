@@ -6,7 +6,10 @@ export const CONDITION_TYPES = [
   'Accepted',
   /** Every object that the policy names exists and parses. */
   'ResolvedRefs',
-  /** Usable keys are held. Stays true through an outage of the issuer while the keys may be used. */
+  /**
+   * Usable keys are held, or the API server answers our reviews. Stays true through an outage of the issuer
+   * while the keys may be used.
+   */
   'IssuerReady',
   /**
    * Every live replica enforces this generation with the objects it names and the administrator's
@@ -59,6 +62,8 @@ export const REASONS = {
   IssuerReady: [
     /** Usable keys are held. */
     'KeysLoaded',
+    /** Mode TokenReview: the API server answers the operator's reviews. */
+    'Answered',
     /** The host of the issuer, or of its keys, could not be resolved. */
     'DNSFailure',
     /** The TLS connection failed; often the certificate is not from a trusted authority. */
@@ -79,7 +84,7 @@ export const REASONS = {
     'NoUsableKeys',
     /** The issuer has not answered for so long that its keys are no longer used. */
     'KeysStale',
-    /** The API server does not let the operator review tokens. */
+    /** The API server does not let the operator review tokens, or read the cluster's own keys. */
     'Forbidden',
     /** Not tried yet. */
     'Pending',

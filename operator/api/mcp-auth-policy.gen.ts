@@ -230,8 +230,8 @@ export interface Condition {
    * The closed list of condition types:
    * - Accepted: The spec is valid and this policy owns its resource.
    * - ResolvedRefs: Every object that the policy names exists and parses.
-   * - IssuerReady: Usable keys are held. Stays true through an outage of the issuer while the keys may be
-   * used.
+   * - IssuerReady: Usable keys are held, or the API server answers our reviews. Stays true through an outage
+   * of the issuer while the keys may be used.
    * - Programmed: Every live replica enforces this generation with the objects it names and the
    * administrator's configuration.
    * - Verified: The last self-test of this configuration passed: a good token was let in and every bad one
@@ -260,6 +260,7 @@ export interface Condition {
    * - ResolvedRefs/RefNotFound: A named object, or the key in it, does not exist.
    * - ResolvedRefs/InvalidRef: A named object exists but does not hold what it must.
    * - IssuerReady/KeysLoaded: Usable keys are held.
+   * - IssuerReady/Answered: Mode TokenReview: the API server answers the operator's reviews.
    * - IssuerReady/DNSFailure: The host of the issuer, or of its keys, could not be resolved.
    * - IssuerReady/TLSFailure: The TLS connection failed; often the certificate is not from a trusted
    * authority.
@@ -271,7 +272,8 @@ export interface Condition {
    * - IssuerReady/TooLarge: The document is larger than is read.
    * - IssuerReady/NoUsableKeys: The key set holds no key that fits the accepted algorithms.
    * - IssuerReady/KeysStale: The issuer has not answered for so long that its keys are no longer used.
-   * - IssuerReady/Forbidden: The API server does not let the operator review tokens.
+   * - IssuerReady/Forbidden: The API server does not let the operator review tokens, or read the cluster's
+   * own keys.
    * - IssuerReady/Pending: Not tried yet.
    * - Programmed/Enforced: Every live replica enforces this generation.
    * - Programmed/Pending: Not every replica enforces this generation yet.

@@ -1,6 +1,7 @@
-import type { UntypedObject } from '../api/kubernetes-object.ts';
+import { objectKey, type UntypedObject } from '../api/kubernetes-object.ts';
 import type { McpAuthPolicyStatus } from '../api/mcp-auth-policy.gen.ts';
 import { createEnforcement } from '../enforcement/enforcement.ts';
+import { createSelfTestSchedule } from '../enforcement/self-test-schedule.ts';
 import { createStatusBoard } from '../enforcement/status-board.ts';
 import { createAdminEndpoint } from '../http/admin-endpoint.ts';
 import { Exchanges } from '../http/exchanges.ts';
@@ -9,14 +10,20 @@ import { type Address, listen } from '../http/listener.ts';
 import { createBuiltInServer } from '../http/mcp.ts';
 import { createPublicEndpoint } from '../http/public-endpoint.ts';
 import { createKeyStore } from '../keys/key-store.ts';
+import type { FetchClusterDocument } from '../keys/outbound.ts';
 import type { EndpointOptions } from '../options.ts';
 import type { Compilation } from '../policy/compile.ts';
-import { type Inputs, noCluster } from '../policy/inputs.ts';
+import { type ClusterFacts, type Inputs, noCluster } from '../policy/inputs.ts';
+import type { Observation, SelfTestOutcome } from '../policy/observation.ts';
 import { type OperatorConfiguration, secondsOf } from '../policy/operator-configuration.ts';
-import { createSelfTest } from '../self-test/self-test.ts';
+import type { RequestOwnToken } from '../self-test/review-cases.ts';
+import { createSelfTest, type EnforcedPolicy } from '../self-test/self-test.ts';
 import type { Logger } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { Clock } from '../time/clock.ts';
+import { createApiServerHealth } from '../verify/api-server-health.ts';
+import type { ReviewToken } from '../verify/review-token.ts';
+import { createTokenReviews } from '../verify/token-reviews.ts';
 import { createTokenVerifier } from '../verify/verify-token.ts';
 import { VERSION } from '../version.ts';
 import { coalesce } from './coalesce.ts';
@@ -27,11 +34,20 @@ import { followTlsFiles, readTlsFiles } from './tls-files.ts';
 /** What a source of policies delivers, whole, each time something has changed. */
 export type Delivery = Pick<Inputs, 'policies' | 'configMaps'>;
 
+/** What the operator asks of the cluster's API server, apart from policies. */
+export interface ClusterPorts {
+  readonly review: ReviewToken;
+  readonly requestOwnToken: RequestOwnToken;
+  readonly fetchDocument: FetchClusterDocument;
+}
+
 export interface Operator {
   readonly publicAddress: Address;
   readonly adminAddress: Address;
   /** Takes what a source delivers and puts it in force at once; returns what became of it. */
   update(delivery: Delivery): Compilation;
+  /** Takes what has been learned of the cluster; what was delivered is put in force again by it. */
+  learn(facts: ClusterFacts): void;
   /** Not ready any more, no new requests; resolves when those under way have ended, or were cut. */
   stop(): Promise<void>;
 }
@@ -42,6 +58,8 @@ export interface OperatorParts {
   readonly clock: Clock;
   readonly log: Logger;
   readonly metrics: Metrics;
+  /** Absent without a cluster. */
+  readonly cluster?: ClusterPorts;
   /** Told of every policy's status whenever it was computed; `isNew` when it differs from the one before. */
   readonly onStatus: (object: UntypedObject, status: McpAuthPolicyStatus, isNew: boolean) => void;
 }
@@ -51,15 +69,16 @@ const graceMs = 20_000;
 
 /** Wires everything that is the same whatever the policies come from, and starts to listen. */
 export async function startOperator(parts: OperatorParts): Promise<Operator> {
-  const { options, configuration, clock, log, metrics } = parts;
+  const { options, configuration, clock, log, metrics, cluster } = parts;
   if (configuration.publicURL === undefined) {
     log.warn('no publicURL is configured: only resources on hosts of their own are served');
   }
-  let objects: readonly UntypedObject[] = [];
+  let delivered: Delivery | undefined;
+  let facts = noCluster;
   const board = createStatusBoard({ clock, operatorVersion: VERSION, onStatus: parts.onStatus });
   const report = coalesce(clock, () => {
     const reports = enforcement.reports();
-    board.update(objects, reports);
+    board.update(delivered?.policies.map(({ object }) => object) ?? [], reports);
     readiness.note(reports);
     metrics.setPolicies(countStates(reports));
   });
@@ -68,12 +87,31 @@ export async function startOperator(parts: OperatorParts): Promise<Operator> {
     log,
     random: Math.random,
     refreshSeconds: secondsOf(configuration.intervals.keyRefresh),
+    ...(cluster === undefined ? {} : { fetchClusterDocument: cluster.fetchDocument }),
     onChange: report,
+  });
+  const apiServer =
+    cluster &&
+    createApiServerHealth({ review: cluster.review, clock, random: Math.random, onChange: report });
+  const selfTests = createSelfTestSchedule({
+    selfTest: createSelfTest({
+      clock,
+      ...(cluster === undefined || apiServer === undefined
+        ? {}
+        : { apiServer: { review: apiServer.review, requestOwnToken: cluster.requestOwnToken } }),
+    }),
+    clock,
+    onOutcome(policy, outcome) {
+      noteSelfTest(policy, outcome, log, metrics);
+      report();
+    },
   });
   const exchanges = new Exchanges(clock);
   const enforcement = createEnforcement({
     keyStore,
-    selfTest: createSelfTest(clock),
+    ...(apiServer === undefined ? {} : { apiServer }),
+    selfTests,
+    operatorVersion: VERSION,
     onSnapshot: (compilation) => {
       exchanges.keepOnly(compilation.snapshot);
       announce(compilation, log, metrics);
@@ -85,7 +123,13 @@ export async function startOperator(parts: OperatorParts): Promise<Operator> {
     log.debug('mcp request', { error: error.message }),
   );
   const publicEndpoint = createPublicEndpoint({
-    gate: createGate(createTokenVerifier({ findKeySource: keyStore.find, clock })),
+    gate: createGate(
+      createTokenVerifier({
+        findKeySource: keyStore.find,
+        ...(apiServer === undefined ? {} : { tokenReviews: createTokenReviews(apiServer.review, clock) }),
+        clock,
+      }),
+    ),
     currentSnapshot: enforcement.currentSnapshot,
     builtInServer,
     exchanges,
@@ -109,8 +153,12 @@ export async function startOperator(parts: OperatorParts): Promise<Operator> {
     publicAddress: publicListener.address,
     adminAddress: adminListener.address,
     update(delivery) {
-      objects = delivery.policies.map(({ object }) => object);
-      return enforcement.apply({ ...delivery, configuration, cluster: noCluster });
+      delivered = delivery;
+      return enforcement.apply({ ...delivery, configuration, cluster: facts });
+    },
+    learn(learned) {
+      facts = learned;
+      if (delivered !== undefined) enforcement.apply({ ...delivered, configuration, cluster: facts });
     },
     async stop() {
       readiness.end();
@@ -118,6 +166,8 @@ export async function startOperator(parts: OperatorParts): Promise<Operator> {
       await Promise.all([publicListener.drain(graceMs), builtInServer.close()]);
       await adminListener.drain(0);
       keyStore.close();
+      apiServer?.close();
+      selfTests.close();
     },
   };
 }
@@ -140,11 +190,27 @@ function countStates(
   const counts = { ready: 0, not_ready: 0, refused: 0 };
   for (const { observation } of reports) {
     if (observation === undefined) counts.refused += 1;
-    else if (observation.keys.kind === 'loaded' && observation.selfTest?.failed.length === 0)
-      counts.ready += 1;
-    else counts.not_ready += 1;
+    else counts[isReady(observation) ? 'ready' : 'not_ready'] += 1;
   }
   return counts;
+}
+
+function isReady({ issuer, selfTest }: Observation): boolean {
+  const hasPassed = selfTest?.kind === 'tested' && selfTest.result.failed.length === 0;
+  return hasPassed && (issuer.kind === 'loaded' || issuer.kind === 'answered');
+}
+
+function noteSelfTest(policy: EnforcedPolicy, outcome: SelfTestOutcome, log: Logger, metrics: Metrics): void {
+  const { mode } = policy.verifier;
+  const key = objectKey(policy);
+  if (outcome.kind === 'untested') {
+    metrics.countSelfTest(mode, 'untested');
+    log.warn('self-test could not be run', { policy: key, why: outcome.why });
+    return;
+  }
+  const { failed } = outcome.result;
+  metrics.countSelfTest(mode, failed.length === 0 ? 'passed' : 'failed');
+  if (failed.length > 0) log.error('self-test failed', { policy: key, cases: failed.join(' ') });
 }
 
 /** Log fields that say where the operator listens. */

@@ -27,7 +27,7 @@ export function createReadiness(clock: Clock): Readiness {
     },
     note(reports) {
       firstMs ??= clock.monotonicMs();
-      if (reports.every(({ isSettled }) => isSettled)) isEarned = true;
+      if (reports.every(({ observation }) => observation?.issuer.kind !== 'pending')) isEarned = true;
     },
     end() {
       isOver = true;

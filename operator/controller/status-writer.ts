@@ -3,10 +3,10 @@ import { objectKey, type UntypedObject } from '../api/kubernetes-object.ts';
 import { API_VERSION, KIND, type McpAuthPolicyStatus } from '../api/mcp-auth-policy.gen.ts';
 import type { Logger } from '../telemetry/log.ts';
 import type { Clock } from '../time/clock.ts';
+import { createTokenBucket } from '../time/token-bucket.ts';
 import { ApiError, toApiError } from './api-error.ts';
 import type { KubeApi } from './kube-api.ts';
 import { mcpAuthPolicies, objectPath, resourceVersionOf } from './resource.ts';
-import { createTokenBucket } from './token-bucket.ts';
 import { createWorkQueue } from './work-queue.ts';
 
 export interface StatusWriterOptions {

@@ -1,13 +1,16 @@
-import { objectKey } from '../api/kubernetes-object.ts';
+import { objectKey, type UntypedObject } from '../api/kubernetes-object.ts';
 import type { KeyStore } from '../keys/key-store.ts';
 import { type Compilation, compile } from '../policy/compile.ts';
 import type { Outcome } from '../policy/finding.ts';
-import type { Inputs } from '../policy/inputs.ts';
-import type { Observation, SelfTestResult } from '../policy/observation.ts';
+import { type ClusterFacts, type Inputs, noCluster } from '../policy/inputs.ts';
+import type { IssuerObservation, Observation } from '../policy/observation.ts';
 import type { CompiledPolicy, Snapshot } from '../policy/snapshot.ts';
-import type { JwtVerifierConfig } from '../policy/verifier-config.ts';
-import type { SelfTest } from '../self-test/self-test.ts';
-import { observeKeys } from './key-observation.ts';
+import type { EnforcedConfig } from '../policy/verifier-config.ts';
+import type { EnforcedPolicy } from '../self-test/self-test.ts';
+import type { ApiServerHealth } from '../verify/api-server-health.ts';
+import { observeApiServer, observeKeys } from './issuer-observation.ts';
+import type { SelfTestSchedule, TestedPolicy } from './self-test-schedule.ts';
+import { storedVerdict } from './stored-status.ts';
 
 /** What there is to say about one policy now. */
 export interface PolicyReport {
@@ -29,35 +32,44 @@ export interface Enforcement {
 
 export interface EnforcementParts {
   readonly keyStore: KeyStore;
-  readonly selfTest: SelfTest;
+  /** Absent without an API server. */
+  readonly apiServer?: Pick<ApiServerHealth, 'start' | 'state'>;
+  readonly selfTests: Pick<SelfTestSchedule, 'retain' | 'outcomeOf'>;
+  /** Stored verdicts of other versions do not count. */
+  readonly operatorVersion: string;
   /** Called after another snapshot has been put in force. */
   readonly onSnapshot: (compilation: Compilation) => void;
   /** Called when {@link Enforcement.reports} may have changed. */
   readonly onReports: () => void;
 }
 
-type JwtPolicy = CompiledPolicy & { readonly verifier: JwtVerifierConfig };
-
 /** The one mutable cell: inputs go in, the snapshot in force and what is known about it come out. */
 export function createEnforcement({
   keyStore,
-  selfTest,
+  apiServer,
+  selfTests,
+  operatorVersion,
   onSnapshot,
   onReports,
 }: EnforcementParts): Enforcement {
   let compilation: Compilation | undefined;
-  let tests = new Map<string, SelfTestResult | undefined>();
+  let cluster = noCluster;
 
   return {
     apply(inputs) {
       const next = compile(inputs);
+      const isFirst = compilation === undefined;
       const changed = next.snapshot.digest !== compilation?.snapshot.digest;
       compilation = next;
+      cluster = inputs.cluster;
       const enforced = [...next.snapshot.policies.values()].filter(isEnforced);
       keyStore.retain(
-        enforced.map(({ namespace, verifier }) => ({ owner: namespace, config: verifier.keySource })),
+        enforced.flatMap(({ namespace, verifier }) =>
+          verifier.mode === 'TokenReview' ? [] : [{ owner: namespace, config: verifier.keySource }],
+        ),
       );
-      testAll(enforced);
+      if (enforced.some(({ verifier }) => verifier.mode === 'TokenReview')) apiServer?.start();
+      selfTests.retain(isFirst ? withVerdicts(enforced, inputs) : enforced.map((policy) => ({ policy })));
       if (changed) onSnapshot(next);
       onReports();
       return next;
@@ -66,40 +78,33 @@ export function createEnforcement({
     reports: () => (compilation?.outcomes ?? []).map(report),
   };
 
-  /** Tests what has not been tested; results of configurations that are gone are forgotten. */
-  function testAll(enforced: readonly JwtPolicy[]): void {
-    const known = tests;
-    tests = new Map(enforced.map(({ digest }) => [digest, known.get(digest)]));
-    for (const policy of enforced) {
-      if (known.has(policy.digest)) continue;
-      void runTest(policy).then((result) => {
-        if (!tests.has(policy.digest)) return;
-        tests.set(policy.digest, result);
-        onReports();
-      });
-    }
-  }
-
-  /** A test that cannot run has shown nothing: it has failed. */
-  async function runTest(policy: JwtPolicy): Promise<SelfTestResult> {
-    try {
-      return await selfTest(policy);
-    } catch {
-      return { configDigest: policy.digest, checks: 0, failed: ['self-test'] };
-    }
+  /** After a restart: what an earlier process has found about the very same configurations is not tested again. */
+  function withVerdicts(enforced: readonly EnforcedPolicy[], { policies }: Inputs): readonly TestedPolicy[] {
+    const objects = new Map<string, UntypedObject>(
+      policies.map(({ object }) => [objectKey(object.metadata), object]),
+    );
+    return enforced.map((policy) => {
+      const verdict = storedVerdict(objects.get(objectKey(policy)), policy, operatorVersion);
+      return verdict === undefined ? { policy } : { policy, storedVerdict: verdict };
+    });
   }
 
   function report(outcome: Outcome): PolicyReport {
     const compiled = compilation?.snapshot.policies.get(objectKey(outcome));
     if (compiled === undefined) return { outcome, isSettled: true };
     if (!isEnforced(compiled)) return { outcome, compiled, isSettled: true };
-    const keys = observeKeys(keyStore.find(compiled.verifier.keySource.id), compiled.verifier);
-    const result = tests.get(compiled.digest);
-    const observation: Observation = result === undefined ? { keys } : { keys, selfTest: result };
-    return { outcome, compiled, observation, isSettled: keys.kind !== 'pending' && result !== undefined };
+    const issuer = observeIssuer(compiled.verifier, cluster);
+    const tried = selfTests.outcomeOf(compiled.digest);
+    const observation: Observation = tried === undefined ? { issuer } : { issuer, selfTest: tried };
+    return { outcome, compiled, observation, isSettled: issuer.kind !== 'pending' && tried !== undefined };
+  }
+
+  function observeIssuer(verifier: EnforcedConfig, facts: ClusterFacts): IssuerObservation {
+    if (verifier.mode !== 'TokenReview') return observeKeys(keyStore.find(verifier.keySource.id), verifier);
+    return observeApiServer(apiServer?.state() ?? { tried: false }, verifier, facts);
   }
 }
 
-function isEnforced(policy: CompiledPolicy): policy is JwtPolicy {
+function isEnforced(policy: CompiledPolicy): policy is EnforcedPolicy {
   return policy.verifier.mode !== 'deny';
 }

@@ -1,11 +1,12 @@
 import type { UntypedObject } from '../api/kubernetes-object.ts';
-import type { Condition, McpAuthPolicyStatus } from '../api/mcp-auth-policy.gen.ts';
-
-type Verification = NonNullable<McpAuthPolicyStatus['verification']>;
+import type { Condition, McpAuthPolicyStatus, Verification } from '../api/mcp-auth-policy.gen.ts';
+import type { SelfTestOutcome } from '../policy/observation.ts';
+import type { CompiledPolicy } from '../policy/snapshot.ts';
+import { shortDigest } from '../policy/status.ts';
 
 /**
  * What an object's stored status can contribute to the next one: the times of its conditions and of its self-test.
- * Nothing of it decides anything, since whoever may write the status could have written it; other shapes are left out.
+ * Nothing of it decides who is let in, since whoever may write the status could have written it; other shapes are left out.
  */
 export function readStoredStatus({ status }: UntypedObject): McpAuthPolicyStatus | undefined {
   if (!isObject(status)) return undefined;
@@ -16,6 +17,23 @@ export function readStoredStatus({ status }: UntypedObject): McpAuthPolicyStatus
   };
 }
 
+/**
+ * The verdict of an earlier process on this very configuration, so that a restart does not test everything again: only a
+ * good one of the same version of the operator counts.
+ */
+export function storedVerdict(
+  object: UntypedObject | undefined,
+  { digest }: CompiledPolicy,
+  operatorVersion: string,
+): SelfTestOutcome | undefined {
+  const stored = object === undefined ? undefined : readStoredStatus(object)?.verification;
+  if (stored?.configDigest !== shortDigest(digest) || stored.operatorVersion !== operatorVersion)
+    return undefined;
+  const { checks, failed = [] } = stored;
+  if (checks === undefined || checks === 0 || failed.length > 0) return undefined;
+  return { kind: 'tested', result: { configDigest: digest, checks, failed: [] } };
+}
+
 function isCondition(value: unknown): value is Condition {
   return isObject(value) && areTexts(value.type, value.status, value.lastTransitionTime);
 }
@@ -24,7 +42,8 @@ function isVerification(value: unknown): value is Verification {
   return (
     isObject(value) &&
     areTexts(value.configDigest, value.operatorVersion, value.time) &&
-    Array.isArray(value.failed)
+    Array.isArray(value.failed) &&
+    Number.isInteger(value.checks)
   );
 }
 

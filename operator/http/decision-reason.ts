@@ -10,6 +10,7 @@ export const otherOutcomes = [
   'origin_not_allowed',
   'policy_denies',
   'keys_unavailable',
+  'review_unavailable',
   'not_ready',
   'overloaded',
 ] as const;

@@ -75,7 +75,12 @@ export function createGate(verifyToken: VerifyToken): Gate {
       case 'denied':
         return deny(verdict.reason, policy, headers);
       case 'unavailable':
-        return answer(unavailable(verdict.retryAfterSeconds), 'keys_unavailable', policy, headers);
+        return answer(
+          unavailable(verdict.retryAfterSeconds),
+          verifier.mode === 'TokenReview' ? 'review_unavailable' : 'keys_unavailable',
+          policy,
+          headers,
+        );
     }
   }
 }

@@ -1,4 +1,5 @@
 import type { KeyObject } from 'node:crypto';
+import type { IssuerFailure } from '../policy/observation.ts';
 
 /** A public key that may verify signatures. */
 export interface VerificationKey {
@@ -11,19 +12,8 @@ export interface VerificationKey {
   readonly key: KeyObject;
 }
 
-/** Why no keys can be used now; the reasons of the `IssuerReady` condition. */
-export type KeyFailure =
-  | 'DNSFailure'
-  | 'TLSFailure'
-  | 'Timeout'
-  | 'HTTPError'
-  | 'InvalidDocument'
-  | 'IssuerMismatch'
-  | 'AddressNotAllowed'
-  | 'TooLarge'
-  | 'NoUsableKeys'
-  | 'KeysStale'
-  | 'Pending';
+/** Why no keys can be used now. */
+export type KeyFailure = IssuerFailure;
 
 /** What is held at one moment. */
 export interface KeySet {

@@ -2,7 +2,7 @@ import type { KeySourceConfig } from '../policy/verifier-config.ts';
 import type { Logger } from '../telemetry/log.ts';
 import type { Clock } from '../time/clock.ts';
 import type { FindKeySource, KeySource } from './key-source.ts';
-import { createDocumentFetcher, type FetchDocument } from './outbound.ts';
+import { createDocumentFetcher, type FetchClusterDocument, type FetchDocument } from './outbound.ts';
 import { startRemoteKeySource } from './remote-key-source.ts';
 import { createStaticKeySource } from './static-key-source.ts';
 import { createTurns } from './turns.ts';
@@ -28,6 +28,8 @@ export interface KeyStoreParts {
   /** Called when something that a status can show has changed in any source. */
   readonly onChange: () => void;
   readonly fetchDocument?: FetchDocument;
+  /** Absent without a cluster. */
+  readonly fetchClusterDocument?: FetchClusterDocument;
   readonly log?: Logger;
 }
 

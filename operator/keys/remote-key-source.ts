@@ -1,5 +1,4 @@
 import type { Logger } from '../telemetry/log.ts';
-import type { Clock } from '../time/clock.ts';
 import {
   afterDemand,
   afterFailure,
@@ -12,17 +11,19 @@ import {
   usableKeys,
 } from './key-memory.ts';
 import type { KeySource, RefreshOutcome } from './key-source.ts';
-import { createKeyLoader, type LoadedKeys, type RemoteKeySourceConfig } from './load-keys.ts';
-import type { FetchDocument } from './outbound.ts';
+import {
+  createKeyLoader,
+  type KeyLoaderPorts,
+  type LoadedKeys,
+  type RemoteKeySourceConfig,
+} from './load-keys.ts';
 
 export interface RemoteKeySource extends KeySource {
   /** Stops refreshing and forgets the keys; a fetch under way is aborted. */
   close(): void;
 }
 
-export interface RemoteKeySourceParts {
-  readonly fetchDocument: FetchDocument;
-  readonly clock: Clock;
+export interface RemoteKeySourceParts extends KeyLoaderPorts {
   /** From 0 (included) to 1 (excluded). */
   readonly random: () => number;
   readonly refreshSeconds: number;
@@ -44,7 +45,7 @@ export function startRemoteKeySource(
   const { clock, random } = parts;
   const refreshMs = parts.refreshSeconds * 1000;
   const closing = new AbortController();
-  const load = createKeyLoader(config, parts.fetchDocument, clock, closing.signal);
+  const load = createKeyLoader(config, parts, closing.signal);
   let memory = noMemory;
   let shown = stateOf(memory, clock.monotonicMs());
   let underWay: Promise<void> | undefined;

@@ -1,19 +1,28 @@
 import { secondsOfClockSkew } from '../api/clock-skew.ts';
 import type { McpAuthPolicySpec } from '../api/mcp-auth-policy.gen.ts';
 import { digestOf } from './digest.ts';
-import { appliesTo, type OperatorConfiguration } from './operator-configuration.ts';
+import type { Inputs } from './inputs.ts';
+import { appliesTo } from './operator-configuration.ts';
 import type { RefValues } from './resolve-refs.ts';
-import type { JwtVerifierConfig, KeySourceConfig } from './verifier-config.ts';
+import type { EnforcedConfig, KeySourceConfig, TokenRules } from './verifier-config.ts';
 
-/** The verifier of an accepted policy of mode OIDC. */
+type Surroundings = Pick<Inputs, 'configuration' | 'cluster'>;
+
+/** The verifier of an accepted policy. */
 export function compileVerifier(
   spec: McpAuthPolicySpec,
-  namespace: string,
+  { namespace, name }: { readonly namespace: string; readonly name: string },
   refs: RefValues,
-  configuration: OperatorConfiguration,
-): JwtVerifierConfig {
+  surroundings: Surroundings,
+): EnforcedConfig {
+  const rules = compileRules(spec, surroundings);
+  const { mode } = spec;
+  if (mode === 'TokenReview') return { mode, ...rules, namespace, policy: `${namespace}/${name}` };
+  return { mode, ...rules, keySource: compileKeySource(spec, namespace, refs, surroundings) };
+}
+
+function compileRules(spec: McpAuthPolicySpec, { configuration }: Surroundings): TokenRules {
   return {
-    mode: 'OIDC',
     issuer: spec.issuer,
     audiences: [...new Set([spec.audience, ...(spec.additionalAudiences ?? [])])],
     algorithms: spec.algorithms,
@@ -22,7 +31,6 @@ export function compileVerifier(
     requiredScopes: spec.requiredScopes ?? [],
     requiredClaims: spec.requiredClaims ?? [],
     maxTokenBytes: configuration.limits.maxTokenBytes,
-    keySource: compileKeySource(spec, namespace, refs, configuration),
   };
 }
 
@@ -30,7 +38,7 @@ function compileKeySource(
   spec: McpAuthPolicySpec,
   namespace: string,
   { caPem, jwks }: RefValues,
-  configuration: OperatorConfiguration,
+  { configuration, cluster }: Surroundings,
 ): KeySourceConfig {
   const inline = spec.jwks?.inline ?? jwks;
   if (inline !== undefined) return identify({ kind: 'static', jwks: inline });
@@ -42,6 +50,9 @@ function compileKeySource(
   };
   if (spec.jwks?.uri !== undefined) return identify({ kind: 'uri', uri: spec.jwks.uri, ...trust });
   const { issuer, discoveryURL } = spec;
+  if (configuration.clusterIssuer && issuer === cluster.issuer && discoveryURL === undefined) {
+    return identify({ kind: 'cluster', issuer });
+  }
   return identify({
     kind: 'discovery',
     issuer,

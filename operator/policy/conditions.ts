@@ -1,7 +1,7 @@
 import type { ConditionType, ReasonOf } from '../api/conditions.gen.ts';
 import type { Condition } from '../api/mcp-auth-policy.gen.ts';
 import type { Outcome } from './finding.ts';
-import type { Observation } from './observation.ts';
+import type { IssuerFailure, Observation, Untested } from './observation.ts';
 
 /** A condition before it has a time. */
 interface Statement {
@@ -107,22 +107,30 @@ function programmed(outcome: Outcome, observation: Observation | undefined): Sta
 
 function issuerReady(outcome: Outcome, observation: Observation | undefined): Statement {
   const type = 'IssuerReady';
-  const keys = observation?.keys;
-  if (isDenied(outcome) || keys === undefined || keys.kind === 'pending') {
-    return { type, status: 'Unknown', reason: 'Pending', message: 'Keys have not been asked for yet.' };
+  const issuer = observation?.issuer;
+  if (isDenied(outcome) || issuer === undefined || issuer.kind === 'pending') {
+    return { type, status: 'Unknown', reason: 'Pending', message: 'The issuer has not been asked yet.' };
   }
-  if (keys.kind === 'failed') {
-    return { type, status: 'False', reason: keys.reason, message: issuerMessages[keys.reason] };
+  switch (issuer.kind) {
+    case 'failed':
+      return { type, status: 'False', reason: issuer.reason, message: issuerMessages[issuer.reason] };
+    case 'answered':
+      return { type, status: 'True', reason: 'Answered', message: 'The API server reviews tokens.' };
+    case 'loaded':
+      return { type, status: 'True', reason: 'KeysLoaded', message: 'Usable keys are held.' };
   }
-  return { type, status: 'True', reason: 'KeysLoaded', message: 'Usable keys are held.' };
 }
 
 function verified(outcome: Outcome, observation: Observation | undefined): Statement {
   const type = 'Verified';
-  const result = observation?.selfTest;
-  if (isDenied(outcome) || result === undefined) {
+  const tried = observation?.selfTest;
+  if (isDenied(outcome) || tried === undefined) {
     return { type, status: 'Unknown', reason: 'Pending', message: 'The self-test has not run.' };
   }
+  if (tried.kind === 'untested') {
+    return { type, status: 'Unknown', reason: 'Pending', message: untestedMessages[tried.why] };
+  }
+  const { result } = tried;
   if (result.failed.length > 0) {
     const message = `The self-test failed: ${result.failed.join(', ')}.`;
     return { type, status: 'False', reason: 'SelfTestFailed', message };
@@ -131,19 +139,28 @@ function verified(outcome: Outcome, observation: Observation | undefined): State
   return { type, status: 'True', reason: 'Passed', message };
 }
 
-const issuerMessages: Readonly<Record<Exclude<ReasonOf<'IssuerReady'>, 'KeysLoaded' | 'Pending'>, string>> = {
+const untestedMessages: Readonly<Record<Untested, string>> = {
+  NoAccount:
+    'The self-test needs a token for the operator itself: an administrator has to run it as a ServiceAccount, or to name its namespace with --pod-namespace.',
+  TokenRefused:
+    'The self-test needs a token for the operator itself: an administrator has to let it create serviceaccounts/token for its own ServiceAccount.',
+  Unavailable: 'The self-test could not ask the API server; it will be tried again.',
+};
+
+const issuerMessages: Readonly<Record<IssuerFailure, string>> = {
   DNSFailure: 'The host name of the issuer, or of its keys, could not be resolved.',
   TLSFailure: 'The TLS connection failed: check the certificate and spec.caBundleRef.',
   Timeout: 'The issuer did not answer in time.',
   HTTPError:
     'The issuer could not be reached or did not answer with success: check spec.issuer and spec.discoveryURL.',
   InvalidDocument: 'The metadata or the key set is not a valid document.',
-  IssuerMismatch: 'The metadata names another issuer: spec.issuer must be equal to it in every character.',
+  IssuerMismatch:
+    'The issuer goes by another name: spec.issuer must be equal to it in every character, as in its metadata.',
   AddressNotAllowed: "The administrator's outbound rules do not allow this connection.",
   TooLarge: 'The metadata or the key set is larger than is read.',
   NoUsableKeys: 'The key set holds no key that fits spec.algorithms.',
   KeysStale: 'The issuer has not answered for so long that its keys are no longer used.',
-  Forbidden: 'The API server does not let the operator review tokens.',
+  Forbidden: "The operator's rights at the API server do not suffice: an administrator has to grant them.",
 };
 
 function isDenied({ refusal, brokenRef }: Outcome): boolean {

@@ -41,7 +41,7 @@ export function judgePolicy(source: SourcePolicy, inputs: Inputs): Judged {
   return assemble(source, claim, {
     ...(refusal === undefined ? {} : { refusal }),
     ...(refs.ok ? {} : { brokenRef: refs.finding }),
-    verifier: usable ? compileVerifier(spec, namespace, refs.values, inputs.configuration) : { mode: 'deny' },
+    verifier: usable ? compileVerifier(spec, object.metadata, refs.values, inputs) : { mode: 'deny' },
     ...(refusal?.reason === 'IssuerNotAllowed' ? {} : { publish: spec }),
   });
 }

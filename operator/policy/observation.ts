@@ -1,15 +1,20 @@
 import type { ReasonOf } from '../api/conditions.gen.ts';
 
-/** What is known of a policy's keys. */
-export type KeysObservation =
+/** What is known of those who vouch for a policy's tokens: the issuer's keys, or the API server. */
+export type IssuerObservation =
   | { readonly kind: 'pending' }
+  /** The API server answers our TokenReviews. */
+  | { readonly kind: 'answered' }
   | {
       readonly kind: 'loaded';
       readonly keys: number;
       readonly keySetDigest: string;
       readonly jwksURI?: string;
     }
-  | { readonly kind: 'failed'; readonly reason: Exclude<ReasonOf<'IssuerReady'>, 'KeysLoaded' | 'Pending'> };
+  | { readonly kind: 'failed'; readonly reason: IssuerFailure };
+
+/** The reasons of `IssuerReady` when it is false. */
+export type IssuerFailure = Exclude<ReasonOf<'IssuerReady'>, 'KeysLoaded' | 'Answered' | 'Pending'>;
 
 /** The outcome of a self-test. */
 export interface SelfTestResult {
@@ -20,9 +25,22 @@ export interface SelfTestResult {
   readonly failed: readonly string[];
 }
 
+/** Why a self-test could not be run. */
+export type Untested =
+  /** The operator does not run as a ServiceAccount for which it could ask a token. */
+  | 'NoAccount'
+  /** The API server does not give a token for the operator's own ServiceAccount. */
+  | 'TokenRefused'
+  /** The API server could not be asked. */
+  | 'Unavailable';
+
+export type SelfTestOutcome =
+  | { readonly kind: 'tested'; readonly result: SelfTestResult }
+  | { readonly kind: 'untested'; readonly why: Untested };
+
 /** What was seen of one enforced policy since it was compiled. */
 export interface Observation {
-  readonly keys: KeysObservation;
-  /** Absent until the self-test of this configuration has run. */
-  readonly selfTest?: SelfTestResult;
+  readonly issuer: IssuerObservation;
+  /** Absent until the self-test of this configuration has been tried. */
+  readonly selfTest?: SelfTestOutcome;
 }

@@ -231,10 +231,7 @@ const configuration = object<OperatorConfiguration>({
     ),
     [],
   ),
-  clusterIssuer: defaulted(
-    refine(boolean, 'false: this version cannot read the keys of the cluster itself yet', (value) => !value),
-    false,
-  ),
+  clusterIssuer: defaulted(boolean, false),
   resourceHosts: defaulted(
     list(object<OwnHosts>({ namespaces: required(namespaces), hosts: required(hostPatterns) }), {
       maxItems: 1000,

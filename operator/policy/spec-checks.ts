@@ -55,9 +55,19 @@ function checkAudiences(spec: McpAuthPolicySpec, _: string, inputs: Inputs): Fin
   };
 }
 
-function checkSupport(spec: McpAuthPolicySpec): Finding<'Accepted'> | undefined {
+function checkSupport(
+  spec: McpAuthPolicySpec,
+  _: string,
+  { cluster }: Inputs,
+): Finding<'Accepted'> | undefined {
+  if (spec.mode === 'TokenReview' && !cluster.reviewsTokens) {
+    return {
+      reason: 'Unsupported',
+      message: 'spec.mode: TokenReview needs an API server: run the operator with a kubeconfig.',
+      field: 'spec.mode',
+    };
+  }
   const unsupported = [
-    ...(spec.mode === 'OIDC' ? [] : [{ field: 'spec.mode', what: `spec.mode ${spec.mode}` }]),
     ...(spec.upstream === undefined ? [] : [{ field: 'spec.upstream', what: 'spec.upstream' }]),
     ...(spec.tools === undefined ? [] : [{ field: 'spec.tools', what: 'spec.tools' }]),
   ];

@@ -33,15 +33,15 @@ export function statusFor(inputs: StatusInputs): McpAuthPolicyStatus {
 }
 
 function issuerFacts(observation: Observation | undefined): McpAuthPolicyStatus['issuer'] {
-  if (observation?.keys.kind !== 'loaded') return undefined;
-  const { keys, keySetDigest, jwksURI } = observation.keys;
+  if (observation?.issuer.kind !== 'loaded') return undefined;
+  const { keys, keySetDigest, jwksURI } = observation.issuer;
   return { ...(jwksURI === undefined ? {} : { jwksURI }), keys, keySetDigest };
 }
 
 function verificationFacts(inputs: StatusInputs, now: string): McpAuthPolicyStatus['verification'] {
   const { observation, previous, operatorVersion } = inputs;
-  const result = observation?.selfTest;
-  if (result === undefined) return undefined;
+  if (observation?.selfTest?.kind !== 'tested') return undefined;
+  const { result } = observation.selfTest;
   const before = previous?.verification;
   const tested = { configDigest: shortDigest(result.configDigest), operatorVersion };
   const sameConfiguration =

@@ -1,3 +1,4 @@
+import type { Algorithm, RequiredClaim, TokenType } from '../api/mcp-auth-policy.gen.ts';
 import type { OutboundRule } from './outbound-rule.ts';
 
 /**
@@ -21,6 +22,12 @@ export type KeySourceConfig =
       readonly caPem?: string;
       readonly outbound: readonly OutboundRule[];
     }
+  /** The cluster's own issuer, whose documents are had over the API connection. */
+  | {
+      readonly kind: 'cluster';
+      readonly id: string;
+      readonly issuer: string;
+    }
   | {
       readonly kind: 'static';
       readonly id: string;
@@ -28,38 +35,34 @@ export type KeySourceConfig =
       readonly jwks: string;
     };
 
-/** Signature algorithms of JOSE that may be allowed; asymmetric only. */
-export type Algorithm =
-  | 'RS256'
-  | 'RS384'
-  | 'RS512'
-  | 'PS256'
-  | 'PS384'
-  | 'PS512'
-  | 'ES256'
-  | 'ES384'
-  | 'ES512'
-  | 'EdDSA'
-  | 'Ed25519';
+export type { Algorithm, RequiredClaim };
 
-export interface RequiredClaim {
-  readonly claim: string;
-  readonly values: readonly string[];
-}
-
-/** How the tokens of one policy are verified as JWTs (RFC 7519, RFC 8725, RFC 9068). */
-export interface JwtVerifierConfig {
-  readonly mode: 'OIDC';
+/** What the tokens of one policy must be as JWTs, whoever vouches for the signature (RFC 7519, RFC 8725, RFC 9068). */
+export interface TokenRules {
   readonly issuer: string;
   /** At least one; the token needs any of them. */
   readonly audiences: readonly string[];
   readonly algorithms: readonly Algorithm[];
   readonly clockSkewSeconds: number;
-  readonly tokenType: 'AccessToken' | 'Any';
+  readonly tokenType: TokenType;
   readonly requiredScopes: readonly string[];
   readonly requiredClaims: readonly RequiredClaim[];
   readonly maxTokenBytes: number;
+}
+
+/** Signatures are checked with keys. */
+export interface JwtVerifierConfig extends TokenRules {
+  readonly mode: 'OIDC' | 'Offline';
   readonly keySource: KeySourceConfig;
+}
+
+/** Tokens are judged by the cluster's API server. */
+export interface TokenReviewConfig extends TokenRules {
+  readonly mode: 'TokenReview';
+  /** Of the policy: namespaces take turns at the API server. */
+  readonly namespace: string;
+  /** `namespace/name`: what the API server said for one policy is never believed for another. */
+  readonly policy: string;
 }
 
 /** A policy that cannot be compiled keeps its resource and lets nobody in. */
@@ -67,4 +70,5 @@ export interface DenyConfig {
   readonly mode: 'deny';
 }
 
-export type VerifierConfig = JwtVerifierConfig | DenyConfig;
+export type EnforcedConfig = JwtVerifierConfig | TokenReviewConfig;
+export type VerifierConfig = EnforcedConfig | DenyConfig;

@@ -4,6 +4,8 @@ import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 export interface Metrics {
   /** Decisions on the public port, by reason. */
   countDecision(reason: string): void;
+  /** Self-tests, by the mode of the policy and how they ended. */
+  countSelfTest(mode: string, result: 'passed' | 'failed' | 'untested'): void;
   setPolicies(counts: Readonly<Record<PolicyState, number>>): void;
   /** Pairs of issuer and audience that policies of different namespaces accept. */
   setSharedAudiences(count: number): void;
@@ -21,6 +23,12 @@ export function createMetrics(version: string): Metrics {
     name: 'mcp_auth_decisions_total',
     help: 'Requests on the public port, by what was decided and why.',
     labelNames: ['reason'],
+    registers: [registry],
+  });
+  const selfTests = new Counter({
+    name: 'mcp_auth_self_tests_total',
+    help: 'Self-tests of configurations, by mode and by whether they passed, failed or could not be run.',
+    labelNames: ['mode', 'result'],
     registers: [registry],
   });
   const policies = new Gauge({
@@ -42,6 +50,7 @@ export function createMetrics(version: string): Metrics {
   }).set({ version }, 1);
   return {
     countDecision: (reason) => decisions.inc({ reason }),
+    countSelfTest: (mode, result) => selfTests.inc({ mode, result }),
     setPolicies: (counts) => {
       for (const state of policyStates) policies.set({ state }, counts[state]);
     },

@@ -1,4 +1,4 @@
-import type { JwtVerifierConfig } from '../policy/verifier-config.ts';
+import type { TokenRules } from '../policy/verifier-config.ts';
 import type { DenialReason } from './denial.ts';
 import type { JsonObject } from './jwt-parts.ts';
 import type { Principal } from './verdict.ts';
@@ -21,11 +21,7 @@ export const foreignPayloadTypes: readonly string[] = ['ID', 'Refresh', 'Offline
  *
  * @param nowSeconds - epoch seconds, with a fraction.
  */
-export function judgeClaims(
-  payload: JsonObject,
-  config: JwtVerifierConfig,
-  nowSeconds: number,
-): ClaimsOutcome {
+export function judgeClaims(payload: JsonObject, config: TokenRules, nowSeconds: number): ClaimsOutcome {
   const { iss, sub, exp } = payload;
   if (iss !== config.issuer) return { ok: false, reason: 'issuer_mismatch' };
   const audiences = readAudiences(payload.aud);
@@ -48,7 +44,7 @@ export function judgeClaims(
 export function judgeRequirements(
   payload: JsonObject,
   principal: Principal,
-  config: JwtVerifierConfig,
+  config: TokenRules,
 ): DenialReason | undefined {
   const hasClaims = config.requiredClaims.every(({ claim, values }) =>
     readValues(Object.hasOwn(payload, claim) ? payload[claim] : undefined).some(
@@ -74,7 +70,7 @@ function isTime(value: unknown): value is number {
   return typeof value === 'number' && value >= 0 && value <= Number.MAX_SAFE_INTEGER;
 }
 
-function judgeKind(payload: JsonObject, tokenType: JwtVerifierConfig['tokenType']): DenialReason | undefined {
+function judgeKind(payload: JsonObject, tokenType: TokenRules['tokenType']): DenialReason | undefined {
   // RFC 7800: a token that is bound to a key is no bearer token, and proofs of possession are not checked here.
   if (Object.hasOwn(payload, 'cnf')) return 'token_bound';
   if (tokenType === 'Any') return undefined;

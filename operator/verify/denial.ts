@@ -32,6 +32,11 @@ export const denials = {
   },
   key_not_found: { status: 401, error: 'invalid_token', description: 'no key of the issuer fits the token' },
   signature_invalid: { status: 401, error: 'invalid_token', description: 'the signature is not valid' },
+  token_inactive: {
+    status: 401,
+    error: 'invalid_token',
+    description: 'the token is not known, has expired or was revoked',
+  },
   claim_mismatch: {
     status: 403,
     error: 'insufficient_scope',

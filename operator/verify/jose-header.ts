@@ -1,4 +1,4 @@
-import type { Algorithm, JwtVerifierConfig } from '../policy/verifier-config.ts';
+import type { Algorithm, TokenRules } from '../policy/verifier-config.ts';
 import type { DenialReason } from './denial.ts';
 import type { JsonObject } from './jwt-parts.ts';
 
@@ -12,7 +12,7 @@ export type HeaderOutcome =
   | { readonly ok: true; readonly header: JoseHeader }
   | { readonly ok: false; readonly reason: DenialReason };
 
-type HeaderConfig = Pick<JwtVerifierConfig, 'algorithms' | 'tokenType'>;
+type HeaderConfig = Pick<TokenRules, 'algorithms' | 'tokenType'>;
 
 const maxKidLength = 256;
 

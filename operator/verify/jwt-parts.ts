@@ -25,6 +25,16 @@ export function readJwtParts(token: string): JwtParts | undefined {
   return header === undefined || payload === undefined ? undefined : { header, payload };
 }
 
+/**
+ * Whether a token claims to be a JOSE object: its first part is the start of a JSON object, in whatever spelling. What does
+ * is judged as a JWT and nothing else.
+ */
+export function claimsToBeJwt(token: string): boolean {
+  const dot = token.indexOf('.');
+  const first = dot < 0 ? token : token.slice(0, dot);
+  return Buffer.from(first, 'base64url').toString('latin1').trimStart().startsWith('{');
+}
+
 function readObject(segment: string): JsonObject | undefined {
   const bytes = decodeBase64Url(segment);
   const parsed = bytes === undefined ? undefined : parseStrictJson(bytes);

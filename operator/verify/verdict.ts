@@ -1,4 +1,5 @@
 import type { DenialReason } from './denial.ts';
+import type { JsonObject } from './jwt-parts.ts';
 
 /** The verified subject of a token: what the rest of the program may know about a caller. Never the token itself. */
 export interface Principal {
@@ -11,6 +12,16 @@ export interface Principal {
   /** Epoch seconds. */
   readonly expiresAt: number;
 }
+
+/** A token that the issuer, or the API server, has been found to stand for; what the policy requires is not judged yet. */
+export type Vouched =
+  | {
+      readonly kind: 'vouched';
+      /** The claims; empty for an opaque token. */
+      readonly payload: JsonObject;
+      readonly principal: Principal;
+    }
+  | Exclude<Verdict, { readonly kind: 'admitted' }>;
 
 /** The answer about one token. A refusal is a value; anything thrown is a bug. */
 export type Verdict =

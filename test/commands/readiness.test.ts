@@ -2,8 +2,14 @@ import { expect, test } from 'vitest';
 import { createReadiness } from '../../operator/commands/readiness.ts';
 import type { PolicyReport } from '../../operator/enforcement/enforcement.ts';
 
-const settled = { isSettled: true } as PolicyReport;
-const waiting = { isSettled: false } as PolicyReport;
+const outcome = { namespace: 'a', name: 'x', generation: 1, sharesAudience: false };
+const settled: PolicyReport = {
+  outcome,
+  observation: { issuer: { kind: 'failed', reason: 'Timeout' } },
+  isSettled: false,
+};
+const waiting: PolicyReport = { outcome, observation: { issuer: { kind: 'pending' } }, isSettled: false };
+const refused: PolicyReport = { outcome, isSettled: true };
 
 function create() {
   let nowMs = 0;
@@ -22,11 +28,11 @@ test('not before there is a snapshot, however long it takes', () => {
   expect(readiness.isReady()).toBe(false);
 });
 
-test('when every policy is settled', () => {
+test('when every key source has been tried', () => {
   const { readiness } = create();
   readiness.note([settled, waiting]);
   expect(readiness.isReady()).toBe(false);
-  readiness.note([settled, settled]);
+  readiness.note([settled, refused]);
   expect(readiness.isReady()).toBe(true);
 });
 

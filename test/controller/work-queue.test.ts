@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { ApiError } from '../../operator/controller/api-error.ts';
 import { createCoalescedTask } from '../../operator/controller/coalesced-task.ts';
-import { createTokenBucket } from '../../operator/controller/token-bucket.ts';
 import {
   createWorkQueue,
   type WorkQueue,
   type WorkQueueOptions,
 } from '../../operator/controller/work-queue.ts';
+import { createTokenBucket } from '../../operator/time/token-bucket.ts';
 import { createFakeClock, settle } from '../fixtures/fake-clock.ts';
 
 interface Work {

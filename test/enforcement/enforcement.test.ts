@@ -1,10 +1,12 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { createEnforcement, type EnforcementParts } from '../../operator/enforcement/enforcement.ts';
+import type { TestedPolicy } from '../../operator/enforcement/self-test-schedule.ts';
 import type { KeySource } from '../../operator/keys/key-source.ts';
-import type { Compilation } from '../../operator/policy/compile.ts';
+import { type Compilation, compile } from '../../operator/policy/compile.ts';
 import { type Inputs, noCluster } from '../../operator/policy/inputs.ts';
+import type { SelfTestOutcome } from '../../operator/policy/observation.ts';
 import { decodeConfiguration } from '../../operator/policy/operator-configuration.ts';
-import type { SelfTest } from '../../operator/self-test/self-test.ts';
+import { shortDigest } from '../../operator/policy/status.ts';
 
 const decoded = decodeConfiguration({
   apiVersion: 'mcpauth.dev/v1alpha1',
@@ -26,9 +28,7 @@ function inputsWith(specs: Readonly<Record<string, object>>): Inputs {
   return { policies, configMaps: new Map(), configuration, cluster: noCluster };
 }
 
-function createParts(
-  selfTest: SelfTest = async ({ digest }) => ({ configDigest: digest, checks: 5, failed: [] }),
-) {
+function createParts() {
   const source: KeySource = {
     current: () => undefined,
     state: () => ({ tried: true, failure: 'Timeout' }),
@@ -37,20 +37,25 @@ function createParts(
   };
   const retained: string[][] = [];
   const snapshots: Compilation[] = [];
-  let reports = 0;
+  const started: string[] = [];
+  const tests: TestedPolicy[][] = [];
+  const outcomes = new Map<string, SelfTestOutcome>();
   const parts: EnforcementParts = {
     keyStore: {
       find: () => source,
       retain: (wanted) => void retained.push([...wanted].map(({ config }) => config.id)),
       close: () => undefined,
     },
-    selfTest,
-    onSnapshot: (compilation) => void snapshots.push(compilation),
-    onReports: () => {
-      reports += 1;
+    apiServer: { start: () => void started.push('start'), state: () => ({ tried: true }) },
+    selfTests: {
+      retain: (policies) => void tests.push([...policies]),
+      outcomeOf: (digest) => outcomes.get(digest),
     },
+    operatorVersion: '1.2.3',
+    onSnapshot: (compilation) => void snapshots.push(compilation),
+    onReports: () => undefined,
   };
-  return { parts, retained, snapshots, countReports: () => reports };
+  return { parts, retained, snapshots, started, tests, outcomes };
 }
 
 test('before the first inputs nothing is served', () => {
@@ -78,41 +83,77 @@ test('policies that agree in every trust input share a key source; those that de
   expect(new Set(retained[0]).size).toBe(2);
 });
 
-test('a configuration is tested once, another one again, and a result that comes too late is dropped', async () => {
-  const tested: string[] = [];
-  const finish: (() => void)[] = [];
-  const { parts, countReports } = createParts(({ digest }) => {
-    tested.push(digest);
-    return new Promise((resolve) => {
-      finish.push(() => resolve({ configDigest: digest, checks: 5, failed: [] }));
-    });
-  });
+test('the API server is asked only when a policy wants its reviews', () => {
+  const { parts, started, retained } = createParts();
   const enforcement = createEnforcement(parts);
-  enforcement.apply(inputsWith({ x: {} }));
-  enforcement.apply(inputsWith({ x: {} }));
-  expect(tested).toHaveLength(1);
+  const cluster = { reviewsTokens: true, audiences: [] };
+  enforcement.apply({ ...inputsWith({ x: {} }), cluster });
+  expect(started).toEqual([]);
+  enforcement.apply({ ...inputsWith({ y: { mode: 'TokenReview' } }), cluster });
+  expect(started).toEqual(['start']);
+  expect(retained.at(-1)).toEqual([]);
+  expect(enforcement.reports()[0]?.observation?.issuer).toEqual({ kind: 'answered' });
+  enforcement.apply({
+    ...inputsWith({ y: { mode: 'TokenReview' } }),
+    cluster: { ...cluster, issuer: 'https://other.example.com' },
+  });
+  expect(enforcement.reports()[0]?.observation?.issuer).toMatchObject({ reason: 'IssuerMismatch' });
+});
+
+test('a policy is settled when its keys have been tried and its self-test has an outcome', () => {
+  const { parts, outcomes } = createParts();
+  const enforcement = createEnforcement(parts);
+  const digest = enforcement.apply(inputsWith({ x: {} })).snapshot.policies.get('a/x')?.digest ?? '';
   expect(enforcement.reports()[0]).toMatchObject({ isSettled: false });
-  enforcement.apply(inputsWith({ x: { audience: 'other' } }));
-  expect(tested).toHaveLength(2);
-  finish[0]?.();
-  await Promise.resolve();
-  expect(enforcement.reports()[0]).toMatchObject({ isSettled: false });
-  const before = countReports();
-  finish[1]?.();
-  await new Promise(setImmediate);
-  expect(countReports()).toBe(before + 1);
+  outcomes.set(digest, { kind: 'untested', why: 'Unavailable' });
   expect(enforcement.reports()[0]).toMatchObject({
     isSettled: true,
-    observation: { keys: { kind: 'failed', reason: 'Timeout' }, selfTest: { failed: [] } },
+    observation: {
+      issuer: { kind: 'failed', reason: 'Timeout' },
+      selfTest: { kind: 'untested', why: 'Unavailable' },
+    },
   });
 });
 
-test('a self-test that cannot run has failed', async () => {
-  const { parts } = createParts(async () => {
-    throw new Error('no entropy');
+describe('a stored verdict', () => {
+  const verification = { operatorVersion: '1.2.3', checks: 13, failed: [], time: '2026-01-01T00:00:00Z' };
+
+  function inputsWithStored(stored: object): Inputs {
+    const inputs = inputsWith({ x: {} });
+    const status = { verification: { ...verification, configDigest: shortDigest(digestOfX()), ...stored } };
+    return { ...inputs, policies: inputs.policies.map(({ object }) => ({ object: { ...object, status } })) };
+  }
+
+  function digestOfX(): string {
+    return compile(inputsWith({ x: {} })).snapshot.policies.get('a/x')?.digest ?? '';
+  }
+
+  test('of this configuration and version counts after a restart', () => {
+    const { parts, tests } = createParts();
+    createEnforcement(parts).apply(inputsWithStored({}));
+    expect(tests[0]?.[0]?.storedVerdict).toEqual({
+      kind: 'tested',
+      result: { configDigest: digestOfX(), checks: 13, failed: [] },
+    });
   });
-  const enforcement = createEnforcement(parts);
-  enforcement.apply(inputsWith({ x: {} }));
-  await new Promise(setImmediate);
-  expect(enforcement.reports()[0]?.observation?.selfTest?.failed).toEqual(['self-test']);
+
+  test.each([
+    ['of another configuration', { configDigest: 'ffff' }],
+    ['of another version', { operatorVersion: '1.2.4' }],
+    ['that is bad', { failed: ['expired'] }],
+    ['of nothing', { checks: 0 }],
+    ['of another shape', { checks: 'many' }],
+  ])('%s does not', (_, stored) => {
+    const { parts, tests } = createParts();
+    createEnforcement(parts).apply(inputsWithStored(stored));
+    expect(tests[0]?.[0]?.storedVerdict).toBeUndefined();
+  });
+
+  test('that appears later does not: whoever may write a status could have written it', () => {
+    const { parts, tests } = createParts();
+    const enforcement = createEnforcement(parts);
+    enforcement.apply(inputsWith({}));
+    enforcement.apply(inputsWithStored({}));
+    expect(tests[1]).toEqual([{ policy: expect.anything() }]);
+  });
 });

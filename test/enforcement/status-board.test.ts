@@ -14,8 +14,8 @@ const object: UntypedObject = {
 };
 const outcome = { namespace: 'a', name: 'x', generation: 1, sharesAudience: false };
 const observation = {
-  keys: { kind: 'loaded', keys: 1, keySetDigest: 'k' },
-  selfTest: { configDigest: 'c'.repeat(64), checks: 5, failed: [] },
+  issuer: { kind: 'loaded', keys: 1, keySetDigest: 'k' },
+  selfTest: { kind: 'tested', result: { configDigest: 'c'.repeat(64), checks: 5, failed: [] } },
 } as const;
 const settled: PolicyReport = { outcome, observation, isSettled: true };
 
@@ -75,8 +75,8 @@ const waiting: PolicyReport = {
   outcome,
   compiled,
   observation: {
-    keys: { kind: 'pending' },
-    selfTest: { configDigest: compiled.digest, checks: 5, failed: [] },
+    issuer: { kind: 'pending' },
+    selfTest: { kind: 'tested', result: { configDigest: compiled.digest, checks: 5, failed: [] } },
   },
   isSettled: false,
 };
@@ -130,9 +130,10 @@ test('a stored status that claims success for another configuration counts for n
     failed: [],
     time: '2020-01-01T00:00:00Z',
   };
-  const failing = {
+  const result = { ...observation.selfTest.result, failed: ['expired'] };
+  const failing: PolicyReport = {
     ...settled,
-    observation: { ...observation, selfTest: { ...observation.selfTest, failed: ['expired'] } },
+    observation: { ...observation, selfTest: { kind: 'tested', result } },
   };
   board.update([{ ...object, status: { verification } }], [failing]);
   expect(told[0]?.status.verification).toMatchObject({ failed: ['expired'], time: '2026-01-01T00:00:00Z' });

@@ -100,7 +100,6 @@ describe('bad, with the field named', () => {
       'outbound.allow[0].ports[0]',
     ],
     [{ issuers: [{ namespaces: ['*'], issuers: ['http://x'] }] }, 'issuers[0].issuers[0]'],
-    [{ clusterIssuer: true }, 'clusterIssuer'],
     [{ clusterIssuer: 'no' }, 'clusterIssuer'],
     [{ limits: { maxTokenBytes: 1 } }, 'limits.maxTokenBytes'],
     [{ limits: { maxTokens: 1 } }, 'limits.maxTokens'],

@@ -2,14 +2,18 @@ import { describe, expect, test } from 'vitest';
 import { REASONS } from '../../operator/api/conditions.gen.ts';
 import type { Condition, McpAuthPolicyStatus } from '../../operator/api/mcp-auth-policy.gen.ts';
 import type { Outcome } from '../../operator/policy/finding.ts';
-import type { Observation } from '../../operator/policy/observation.ts';
+import type { Observation, SelfTestOutcome, SelfTestResult } from '../../operator/policy/observation.ts';
 import { statusFor } from '../../operator/policy/status.ts';
 
 const accepted: Outcome = { namespace: 'a', name: 'x', generation: 3, sharesAudience: false };
 const working: Observation = {
-  keys: { kind: 'loaded', keys: 2, keySetDigest: 'k1', jwksURI: 'https://idp.example.com/keys' },
-  selfTest: { configDigest: 'c'.repeat(64), checks: 5, failed: [] },
+  issuer: { kind: 'loaded', keys: 2, keySetDigest: 'k1', jwksURI: 'https://idp.example.com/keys' },
+  selfTest: tested({ configDigest: 'c'.repeat(64), checks: 5, failed: [] }),
 };
+
+function tested(result: SelfTestResult): SelfTestOutcome {
+  return { kind: 'tested', result };
+}
 
 function compute(
   outcome: Outcome,
@@ -76,17 +80,40 @@ describe('conditions', () => {
     expect(condition(status, 'Stalled')).toBeUndefined();
   });
 
-  test.each([
-    [{ keys: { kind: 'failed', reason: 'TLSFailure' } }, 'False TLSFailure'],
-    [{ keys: { kind: 'pending' } }, 'False Pending'],
-    [{ ...working, selfTest: { configDigest: 'c', checks: 5, failed: ['expired'] } }, 'False SelfTestFailed'],
-    [{ keys: working.keys }, 'False Pending'],
-  ] as const)('%j is not ready: %s', (observation, ready) => {
-    expect(summary(compute(accepted, { ...(observation as Observation) }))).toMatchObject({ Ready: ready });
+  test.each<[Observation, string]>([
+    [{ issuer: { kind: 'failed', reason: 'TLSFailure' } }, 'False TLSFailure'],
+    [{ issuer: { kind: 'pending' } }, 'False Pending'],
+    [
+      { ...working, selfTest: tested({ configDigest: 'c', checks: 5, failed: ['expired'] }) },
+      'False SelfTestFailed',
+    ],
+    [{ ...working, selfTest: { kind: 'untested', why: 'NoAccount' } }, 'False Pending'],
+    [{ issuer: working.issuer }, 'False Pending'],
+  ])('%j is not ready: %s', (observation, ready) => {
+    expect(summary(compute(accepted, observation))).toMatchObject({ Ready: ready });
   });
 
+  test('an API server that reviews tokens is as good as keys', () => {
+    const status = compute(accepted, { ...working, issuer: { kind: 'answered' } });
+    expect(summary(status)).toMatchObject({ IssuerReady: 'True Answered', Ready: 'True Ready' });
+    expect(status.issuer).toBeUndefined();
+  });
+
+  test.each(['NoAccount', 'TokenRefused', 'Unavailable'] as const)(
+    'a self-test that could not be run (%s) says why, and claims nothing',
+    (why) => {
+      const status = compute(accepted, { ...working, selfTest: { kind: 'untested', why } });
+      expect(condition(status, 'Verified')).toMatchObject({ status: 'Unknown', reason: 'Pending' });
+      expect(condition(status, 'Verified')?.message).not.toBe('The self-test has not run.');
+      expect(status.verification).toBeUndefined();
+    },
+  );
+
   test('a failed self-test names the case', () => {
-    const failed = { ...working, selfTest: { configDigest: 'c', checks: 5, failed: ['expired'] } };
+    const failed = {
+      ...working,
+      selfTest: tested({ configDigest: 'c', checks: 5, failed: ['expired'] }),
+    };
     const status = compute(accepted, failed);
     expect(condition(status, 'Verified')?.message).toContain('expired');
     expect(status.verification?.failed).toEqual(['expired']);
@@ -125,7 +152,7 @@ describe('what a status remembers', () => {
   test('a condition whose status changes gets a new time, the others keep theirs', () => {
     const second = compute(
       accepted,
-      { ...working, keys: { kind: 'failed', reason: 'KeysStale' } },
+      { ...working, issuer: { kind: 'failed', reason: 'KeysStale' } },
       first,
       later,
     );
@@ -134,7 +161,7 @@ describe('what a status remembers', () => {
   });
 
   test('another configuration, or another version of the operator, is another test', () => {
-    const selfTest = { configDigest: 'd'.repeat(64), checks: 5, failed: [] };
+    const selfTest = tested({ configDigest: 'd'.repeat(64), checks: 5, failed: [] });
     expect(compute(accepted, { ...working, selfTest }, first, later).verification?.time).toBe(
       '2026-01-02T00:00:00Z',
     );

@@ -1,4 +1,4 @@
-import type { Clock } from '../time/clock.ts';
+import type { Clock } from './clock.ts';
 
 /** A budget of starts per second. */
 export interface TokenBucket {

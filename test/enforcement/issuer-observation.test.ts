@@ -1,7 +1,10 @@
 import { expect, test } from 'vitest';
-import { observeKeys } from '../../operator/enforcement/key-observation.ts';
+import { observeApiServer, observeKeys } from '../../operator/enforcement/issuer-observation.ts';
 import { createStaticKeySource } from '../../operator/keys/static-key-source.ts';
-import type { JwtVerifierConfig } from '../../operator/policy/verifier-config.ts';
+import type { ClusterFacts } from '../../operator/policy/inputs.ts';
+import type { IssuerObservation } from '../../operator/policy/observation.ts';
+import type { JwtVerifierConfig, TokenReviewConfig } from '../../operator/policy/verifier-config.ts';
+import type { ApiServerState } from '../../operator/verify/api-server-health.ts';
 import { createSigner } from '../fixtures/token-forge.ts';
 
 const one = (await createSigner('ES256', { kid: 'one' })).publicJwk;
@@ -33,4 +36,32 @@ test.each([
 
 test('no source yet is pending', () => {
   expect(observeKeys(undefined, config)).toEqual({ kind: 'pending' });
+});
+
+const review = { issuer: 'https://cluster.example.com' } as unknown as TokenReviewConfig;
+const cluster: ClusterFacts = { reviewsTokens: true, audiences: [] };
+
+test.each<[string, ApiServerState, ClusterFacts, IssuerObservation]>([
+  ['not asked yet', { tried: false }, cluster, { kind: 'pending' }],
+  [
+    'that does not let us',
+    { tried: true, failure: 'Forbidden' },
+    cluster,
+    { kind: 'failed', reason: 'Forbidden' },
+  ],
+  ['that answers', { tried: true }, cluster, { kind: 'answered' }],
+  [
+    'that answers, of the policy’s issuer',
+    { tried: true },
+    { ...cluster, issuer: review.issuer },
+    { kind: 'answered' },
+  ],
+  [
+    'that answers, of another issuer',
+    { tried: true },
+    { ...cluster, issuer: `${review.issuer}/` },
+    { kind: 'failed', reason: 'IssuerMismatch' },
+  ],
+])('an API server %s', (_, state, facts, expected) => {
+  expect(observeApiServer(state, review, facts)).toEqual(expected);
 });

@@ -1,0 +1,103 @@
+import { createTurns } from '../keys/turns.ts';
+import type { SelfTestOutcome } from '../policy/observation.ts';
+import type { EnforcedPolicy, SelfTest } from '../self-test/self-test.ts';
+import type { Clock } from '../time/clock.ts';
+import { sleep } from '../time/deadline.ts';
+import { createTokenBucket } from '../time/token-bucket.ts';
+
+/** A policy that is enforced, and the verdict on this very configuration that was stored by an earlier process. */
+export interface TestedPolicy {
+  readonly policy: EnforcedPolicy;
+  readonly storedVerdict?: SelfTestOutcome;
+}
+
+export interface SelfTestSchedule {
+  /** Tests what has not been tested; configurations that are not named are forgotten. */
+  retain(policies: readonly TestedPolicy[]): void;
+  /** Undefined until the configuration with this digest has been tried. */
+  outcomeOf(digest: string): SelfTestOutcome | undefined;
+  close(): void;
+}
+
+export interface SelfTestScheduleParts {
+  readonly selfTest: SelfTest;
+  readonly clock: Clock;
+  /** Called when an outcome has come. */
+  readonly onOutcome: (policy: EnforcedPolicy, outcome: SelfTestOutcome) => void;
+}
+
+/** Callers come first: tests are few at a time, and this many in a second at most. */
+const concurrency = 2;
+const perSecond = 50;
+const turnMs = 30_000;
+const firstRetryMs = 5_000;
+const lastRetryMs = 300_000;
+
+/**
+ * Runs self-tests one after the other, namespaces taking turns. A configuration is tested once; only a test that could not
+ * be run is tried again, later and later.
+ */
+export function createSelfTestSchedule({
+  selfTest,
+  clock,
+  onOutcome,
+}: SelfTestScheduleParts): SelfTestSchedule {
+  const takeTurn = createTurns(concurrency, turnMs, clock);
+  const budget = createTokenBucket(clock, perSecond);
+  const closing = new AbortController();
+  let outcomes = new Map<string, SelfTestOutcome | undefined>();
+
+  async function run(policy: EnforcedPolicy, failures: number): Promise<void> {
+    const endTurn = await takeTurn(policy.namespace);
+    try {
+      await untilAffordable();
+      if (!outcomes.has(policy.digest) || closing.signal.aborted) return;
+      const outcome = await tryTest(policy);
+      if (!outcomes.has(policy.digest) || closing.signal.aborted) return;
+      outcomes.set(policy.digest, outcome);
+      if (outcome.kind === 'untested') tryAgain(policy, failures + 1);
+      onOutcome(policy, outcome);
+    } finally {
+      endTurn();
+    }
+  }
+
+  async function untilAffordable(): Promise<void> {
+    for (let waitMs = budget.take(); waitMs > 0 && !closing.signal.aborted; waitMs = budget.take()) {
+      await sleep(clock, waitMs, closing.signal);
+    }
+  }
+
+  /** A test that stumbles has shown nothing: it has failed. */
+  async function tryTest(policy: EnforcedPolicy): Promise<SelfTestOutcome> {
+    try {
+      return await selfTest(policy);
+    } catch {
+      return { kind: 'tested', result: { configDigest: policy.digest, checks: 0, failed: ['self-test'] } };
+    }
+  }
+
+  function tryAgain(policy: EnforcedPolicy, failures: number): void {
+    const delayMs = Math.min(lastRetryMs, firstRetryMs * 2 ** (failures - 1));
+    clock.after(delayMs, () => {
+      if (outcomes.get(policy.digest)?.kind === 'untested') void run(policy, failures);
+    });
+  }
+
+  return {
+    retain(policies) {
+      const known = outcomes;
+      outcomes = new Map(
+        policies.map(({ policy: { digest }, storedVerdict }) => [
+          digest,
+          known.has(digest) ? known.get(digest) : storedVerdict,
+        ]),
+      );
+      for (const { policy, storedVerdict } of policies) {
+        if (!known.has(policy.digest) && storedVerdict === undefined) void run(policy, 0);
+      }
+    },
+    outcomeOf: (digest) => outcomes.get(digest),
+    close: () => closing.abort(),
+  };
+}

@@ -1,0 +1,96 @@
+import { createHash } from 'node:crypto';
+import { createTurns } from '../keys/turns.ts';
+import type { TokenReviewConfig } from '../policy/verifier-config.ts';
+import type { Clock } from '../time/clock.ts';
+import { startDeadline, untilAborted } from '../time/deadline.ts';
+import type { ReviewOutcome, ReviewToken } from './review-token.ts';
+
+/** Asks about the tokens of callers, sparingly. */
+export interface TokenReviews {
+  /**
+   * @param expiresAt - epoch seconds; undefined when the token does not say.
+   */
+  judge(token: string, config: TokenReviewConfig, expiresAt: number | undefined): Promise<ReviewOutcome>;
+}
+
+/** How long a good answer is believed: a revoked token is let in no longer than this. */
+const memoryMs = 10_000;
+const maxRemembered = 10_000;
+/** Reviews under way at the same time. */
+const concurrency = 16;
+/** Callers of one namespace that wait for a turn: more are told to come again. */
+const maxWaiting = 64;
+/** For everything, the wait for a turn included. */
+const deadlineMs = 5_000;
+
+const timeout: ReviewOutcome = { kind: 'failed', failure: 'Timeout', retryAfterSeconds: 1 };
+
+/**
+ * Remembers good answers for a short time, asks once for all who bring the same token at the same time, and lets
+ * namespaces take turns, so that a flood of tokens for one does not keep the callers of another waiting.
+ *
+ * What is remembered is found by a digest of the token together with the policy and its audiences: an answer for one
+ * policy is never an answer for another.
+ */
+export function createTokenReviews(review: ReviewToken, clock: Clock): TokenReviews {
+  const takeTurn = createTurns(concurrency, deadlineMs, clock);
+  const underWay = new Map<string, Promise<ReviewOutcome>>();
+  const waiting = new Map<string, number>();
+  const remembered = new Map<string, { readonly outcome: ReviewOutcome; readonly untilMs: number }>();
+
+  function recall(key: string): ReviewOutcome | undefined {
+    const known = remembered.get(key);
+    if (known === undefined || known.untilMs > clock.monotonicMs()) return known?.outcome;
+    remembered.delete(key);
+    return undefined;
+  }
+
+  function remember(key: string, outcome: ReviewOutcome, expiresAt: number | undefined): void {
+    const leftMs = expiresAt === undefined ? memoryMs : expiresAt * 1000 - clock.nowMs();
+    if (outcome.kind !== 'authenticated' || leftMs <= 0) return;
+    remembered.delete(key);
+    remembered.set(key, { outcome, untilMs: clock.monotonicMs() + Math.min(memoryMs, leftMs) });
+    const [oldest] = remembered.keys();
+    if (oldest !== undefined && remembered.size > maxRemembered) remembered.delete(oldest);
+  }
+
+  async function ask(token: string, { namespace, audiences }: TokenReviewConfig): Promise<ReviewOutcome> {
+    const count = waiting.get(namespace) ?? 0;
+    if (count >= maxWaiting) return timeout;
+    waiting.set(namespace, count + 1);
+    const deadline = startDeadline(clock, deadlineMs);
+    const turn = takeTurn(namespace);
+    try {
+      await untilAborted(turn, deadline.signal);
+      return await review(token, audiences, deadline.signal);
+    } catch {
+      return timeout;
+    } finally {
+      deadline.end();
+      void turn.then((endTurn) => endTurn());
+      const left = (waiting.get(namespace) ?? 1) - 1;
+      if (left === 0) waiting.delete(namespace);
+      else waiting.set(namespace, left);
+    }
+  }
+
+  return {
+    async judge(token, config, expiresAt) {
+      const key = keyOf(token, config);
+      const known = recall(key);
+      if (known !== undefined) return known;
+      const asked = underWay.get(key) ?? ask(token, config).finally(() => underWay.delete(key));
+      underWay.set(key, asked);
+      const outcome = await asked;
+      remember(key, outcome, expiresAt);
+      return outcome;
+    },
+  };
+}
+
+/** The token itself is not kept in memory. */
+function keyOf(token: string, { policy, audiences }: TokenReviewConfig): string {
+  return createHash('sha256')
+    .update(JSON.stringify([policy, audiences, token]))
+    .digest('base64');
+}
