@@ -3,7 +3,7 @@ import { readKeySet } from '../../operator/keys/key-set.ts';
 import type { KeySet, KeySource, RefreshOutcome } from '../../operator/keys/key-source.ts';
 import { checkSignature } from '../../operator/verify/signature.ts';
 import { createSigner } from '../fixtures/token-forge.ts';
-import { goodClaims } from './tokens.cases.ts';
+import { goodClaims } from '../threats/tokens.cases.ts';
 
 const known = await createSigner('ES256');
 const fresh = await createSigner('ES256');

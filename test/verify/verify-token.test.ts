@@ -1,18 +1,21 @@
-import { beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, expect, test } from 'vitest';
 import { createStaticKeySource } from '../../operator/keys/static-key-source.ts';
-import type { JwtVerifierConfig } from '../../operator/policy/verifier-config.ts';
+import type { JwtVerifierConfig, TokenReviewConfig } from '../../operator/policy/verifier-config.ts';
+import type { ReviewOutcome } from '../../operator/verify/review-token.ts';
+import { createTokenReviews } from '../../operator/verify/token-reviews.ts';
+import type { Verdict } from '../../operator/verify/verdict.ts';
 import { createTokenVerifier, type VerifyToken } from '../../operator/verify/verify-token.ts';
 import { holdClock } from '../fixtures/held-clock.ts';
+import { createStandInApiServer } from '../fixtures/stand-in-api-server.ts';
 import { createSigner } from '../fixtures/token-forge.ts';
 import {
   audience,
-  baseConfig,
+  baseRules,
   goodClaims,
   issuer,
   nowSeconds,
   type Signers,
-  tokenCases,
-} from './tokens.cases.ts';
+} from '../threats/tokens.cases.ts';
 
 let signers: Signers;
 let verify: VerifyToken;
@@ -31,14 +34,11 @@ beforeAll(async () => {
   verify = createTokenVerifier({ findKeySource: () => source, clock: holdClock(nowSeconds * 1000) });
 });
 
-const config: JwtVerifierConfig = { ...baseConfig, keySource: { kind: 'static', id: 'test', jwks: '' } };
-
-describe('every row of the threat table', () => {
-  test.each(tokenCases)('$name → $expected', async ({ make, expected, config: change }) => {
-    const verdict = await verify(make(signers), { ...config, ...change });
-    expect(verdict.kind === 'denied' ? verdict.reason : verdict.kind).toBe(expected);
-  });
-});
+const config: JwtVerifierConfig = {
+  mode: 'OIDC',
+  ...baseRules,
+  keySource: { kind: 'static', id: 'test', jwks: '' },
+};
 
 test('the principal is what the token says, and nothing else of it', async () => {
   const verdict = await verify(signers.ec.sign({}, { ...goodClaims, scope: 'a  b', email: 'x' }), config);
@@ -55,22 +55,95 @@ test('the principal is what the token says, and nothing else of it', async () =>
   });
 });
 
-test('a token without kid is refused when two keys could have signed it', async () => {
-  const other = await createSigner('ES256');
-  const jwks = JSON.stringify({ keys: [signers.ec.publicJwk, other.publicJwk] });
-  const source = createStaticKeySource({ kind: 'static', id: 'two', jwks });
-  const verifyWithTwo = createTokenVerifier({
-    findKeySource: () => source,
-    clock: holdClock(nowSeconds * 1000),
-  });
-  const verdict = await verifyWithTwo(signers.ec.sign({ kid: undefined }, goodClaims), config);
-  expect(verdict).toEqual({ kind: 'denied', reason: 'key_not_found' });
-});
-
 test('without a key source the token cannot be decided', async () => {
   const verifyWithout = createTokenVerifier({
     findKeySource: () => undefined,
     clock: holdClock(nowSeconds * 1000),
   });
   expect(await verifyWithout(signers.ec.sign({}, goodClaims), config)).toMatchObject({ kind: 'unavailable' });
+});
+
+const api = createStandInApiServer(
+  { issuer, signer: await createSigner('RS256'), clock: holdClock(nowSeconds * 1000) },
+  { 'an-opaque-token': [audience], 'another.with.dots': ['other'] },
+);
+const review: TokenReviewConfig = { mode: 'TokenReview', ...baseRules, namespace: 'a', policy: 'a/x' };
+
+/** Fresh, so that nothing is remembered of the last test. */
+function verifyByReview(token: string, change: Partial<TokenReviewConfig> = {}): Promise<Verdict> {
+  const clock = holdClock(nowSeconds * 1000);
+  const tokenReviews = createTokenReviews(api.review, clock);
+  return createTokenVerifier({ findKeySource: () => undefined, tokenReviews, clock })(token, {
+    ...review,
+    ...change,
+  });
+}
+
+test('a token that only the API server can read is let in for ten minutes, as whom it says', async () => {
+  expect(await verifyByReview('an-opaque-token')).toEqual({
+    kind: 'admitted',
+    principal: {
+      issuer,
+      subject: 'opaque-user',
+      audiences: [audience],
+      scopes: [],
+      expiresAt: nowSeconds + 600,
+    },
+  });
+});
+
+test('it has no scopes and no claims', async () => {
+  const lack = await verifyByReview('an-opaque-token', { requiredScopes: ['r'] });
+  expect(lack).toEqual({ kind: 'denied', reason: 'scope_insufficient' });
+  const requiredClaims = [{ claim: 'sub', values: ['opaque-user'] }];
+  expect(await verifyByReview('an-opaque-token', { requiredClaims })).toMatchObject({
+    reason: 'claim_mismatch',
+  });
+});
+
+test.each<[string, ReviewOutcome, Verdict]>([
+  [
+    'for no audience of the policy',
+    { kind: 'authenticated', username: 'u', audiences: ['https://kubernetes.default.svc'] },
+    { kind: 'denied', reason: 'audience_mismatch' },
+  ],
+  [
+    'without audiences',
+    { kind: 'authenticated', username: 'u', audiences: [] },
+    { kind: 'denied', reason: 'audience_mismatch' },
+  ],
+  [
+    'of a user with a name that is none',
+    { kind: 'authenticated', username: 'a\nb', audiences: [audience] },
+    { kind: 'denied', reason: 'claim_invalid' },
+  ],
+  ['no', { kind: 'not-authenticated' }, { kind: 'denied', reason: 'token_inactive' }],
+  [
+    'none, with a time to come again',
+    { kind: 'failed', failure: 'HTTPError', retryAfterSeconds: 17 },
+    { kind: 'unavailable', retryAfterSeconds: 17 },
+  ],
+  ['none', { kind: 'failed', failure: 'Forbidden' }, { kind: 'unavailable', retryAfterSeconds: 5 }],
+])('an answer %s', async (_, outcome, verdict) => {
+  api.answer(outcome);
+  expect(await verifyByReview('an-opaque-token')).toEqual(verdict);
+  api.answer(undefined);
+});
+
+test.each([
+  ['too large', 'x'.repeat(8193)],
+  ['a JWT with padding', `${Buffer.from('{"alg":"RS256"}').toString('base64')}==.e30.AA`],
+  ['a JWT with white space before it', `${Buffer.from(' {"alg":"RS256"}').toString('base64url')}.e30`],
+])('a token that is %s is never shown to the API server', async (_, token) => {
+  const before = api.reviewed.length;
+  expect(await verifyByReview(token)).toMatchObject({ kind: 'denied' });
+  expect(api.reviewed).toHaveLength(before);
+});
+
+test('without an API server a review cannot be had', async () => {
+  const verifyWithout = createTokenVerifier({
+    findKeySource: () => undefined,
+    clock: holdClock(nowSeconds * 1000),
+  });
+  expect(await verifyWithout('an-opaque-token', review)).toMatchObject({ kind: 'unavailable' });
 });

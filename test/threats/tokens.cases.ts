@@ -1,4 +1,5 @@
-import type { JwtVerifierConfig } from '../../operator/policy/verifier-config.ts';
+import type { Mode } from '../../operator/api/mcp-auth-policy.gen.ts';
+import type { TokenRules } from '../../operator/policy/verifier-config.ts';
 import type { DenialReason } from '../../operator/verify/denial.ts';
 import {
   forgeUnsigned,
@@ -19,8 +20,7 @@ export const nowSeconds = 1_800_000_000;
 export const issuer = 'https://idp.example.com/realms/a';
 export const audience = 'https://mcp.example.com/team-a/x/mcp';
 
-export const baseConfig: Omit<JwtVerifierConfig, 'keySource'> = {
-  mode: 'OIDC',
+export const baseRules: TokenRules = {
   issuer,
   audiences: [audience, 'app-id'],
   algorithms: ['RS256', 'ES256', 'PS256', 'EdDSA', 'Ed25519'],
@@ -53,11 +53,37 @@ export interface Signers {
 export interface TokenCase {
   readonly name: string;
   readonly make: (signers: Signers) => string;
-  readonly expected: 'admitted' | DenialReason;
-  readonly config?: Partial<JwtVerifierConfig>;
+  readonly expected: Expected;
+  /** In mode TokenReview, where it is another: who vouches for the token there is the API server. */
+  readonly reviewed?: Expected;
+  readonly config?: Partial<TokenRules>;
+}
+
+export type Expected = 'admitted' | DenialReason;
+
+/** What a case comes to in a mode: keys and signatures are the API server's matter in mode TokenReview. */
+export function expectedIn(mode: Mode, { expected, reviewed }: TokenCase): Expected {
+  if (mode !== 'TokenReview') return expected;
+  const isAboutKeys = expected === 'key_not_found' || expected === 'signature_invalid';
+  return reviewed ?? (isAboutKeys ? 'token_inactive' : expected);
 }
 
 const json = JSON.stringify(goodClaims);
+
+/** The order of P-256, big-endian. */
+const order = Buffer.from('ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551', 'hex');
+const [zero, one] = [Buffer.alloc(32), Buffer.concat([Buffer.alloc(31), Buffer.from([1])])];
+
+/** Signatures that a careless ECDSA takes for any message (CVE-2022-21449), or that have another form. */
+const ecdsaEdgeSignatures = [
+  { name: 'r = 0', bytes: Buffer.concat([zero, one]) },
+  { name: 's = 0', bytes: Buffer.concat([one, zero]) },
+  { name: 'r = n', bytes: Buffer.concat([order, one]) },
+  { name: 's = n', bytes: Buffer.concat([one, order]) },
+  { name: 'DER', bytes: Buffer.from('3006020101020101', 'hex') },
+  { name: 'short', bytes: Buffer.alloc(63, 1) },
+  { name: 'long', bytes: Buffer.alloc(65, 1) },
+];
 
 function claims(
   name: string,
@@ -124,6 +150,17 @@ export const tokenCases: readonly TokenCase[] = [
     (text): TokenCase => ({
       name: `T9 T10 not three parts: ${text.slice(0, 12)}`,
       make: () => text,
+      expected: 'token_malformed',
+      reviewed: 'token_inactive',
+    }),
+  ),
+  ...[1, 2, 4, 5, 6, 100_000].map(
+    (parts): TokenCase => ({
+      name: `T9 H15 a header and ${parts} parts`,
+      make: ({ ec }) => {
+        const [head = '', ...rest] = ec.sign({}, goodClaims).split('.');
+        return [head, ...Array.from({ length: parts - 1 }, (_, index) => rest[index] ?? 'AA')].join('.');
+      },
       expected: 'token_malformed',
     }),
   ),
@@ -218,6 +255,24 @@ export const tokenCases: readonly TokenCase[] = [
   },
   tampered('signature bit flipped', (token) => flipSignatureBit(token, 9), 'signature_invalid'),
   tampered('H14 signature of zeros', zeroSignature, 'signature_invalid'),
+  ...ecdsaEdgeSignatures.map(({ name, bytes }) =>
+    tampered(
+      `H14 ${name}`,
+      (token) => `${token.slice(0, token.lastIndexOf('.'))}.${bytes.toString('base64url')}`,
+      'signature_invalid',
+    ),
+  ),
+  {
+    name: 'H16 a token in a token',
+    make: ({ ec }) => ec.sign({}, JSON.stringify(ec.sign({}, goodClaims))),
+    expected: 'token_malformed',
+  },
+  header('H6 x5t points nowhere that is looked at', { x5t: 'AAAA', 'x5t#S256': 'AAAA' }, 'admitted'),
+  header('H15 p2c', { alg: 'PBES2-HS256+A128KW', p2c: 2_000_000_000, p2s: 'AAAA' }, 'alg_not_allowed'),
+  header('H15 direct encryption', { alg: 'dir', enc: 'A128GCM' }, 'alg_not_allowed'),
+  header('H7 crit not a list', { crit: 'exp' }, 'token_malformed'),
+  header('H7 crit twice the same', { crit: ['exp', 'exp'], exp: 1 }, 'token_malformed'),
+  header('H7 crit of a standard member', { crit: ['alg'] }, 'token_malformed'),
 
   ...[
     `${issuer}/`,
@@ -256,6 +311,14 @@ export const tokenCases: readonly TokenCase[] = [
     claims(`C3 exp ${JSON.stringify(exp)}`, { exp }, 'claim_invalid'),
   ),
   payload('C3 exp 1e400', withRaw('exp', '1e400'), 'token_malformed'),
+  payload('C3 exp NaN', withRaw('exp', 'NaN'), 'token_malformed'),
+  {
+    ...claims('C6 a greater skew is the policy’s to allow', { exp: nowSeconds - 299 }, 'admitted', {
+      clockSkewSeconds: 300,
+    }),
+    // The API server has a skew of its own, of a minute.
+    reviewed: 'token_inactive',
+  },
   claims('C4 issued in the future', { iat: nowSeconds + 61 }, 'token_not_yet_valid'),
   claims('C5 not yet valid', { nbf: nowSeconds + 61 }, 'token_not_yet_valid'),
   claims('C5 nbf a string', { nbf: '0' }, 'claim_invalid'),
@@ -304,6 +367,11 @@ export const tokenCases: readonly TokenCase[] = [
     Buffer.concat([Buffer.from('{"x":"'), Buffer.from([0xff]), Buffer.from('"}')]),
     'token_malformed',
   ),
+  {
+    name: 'C12 lone surrogate in the header',
+    make: ({ ec }) => ec.sign(`{"alg":"ES256","kid":"\\ud800"}`, goodClaims),
+    expected: 'token_malformed',
+  },
   payload('payload an array', '[]', 'token_malformed'),
   payload('payload a string', '"x"', 'token_malformed'),
   payload('payload cut off', json.slice(0, -1), 'token_malformed'),
