@@ -140,6 +140,24 @@ describe('a cluster', () => {
   });
 });
 
+describe('learning', () => {
+  it('ends when it is not wanted any more', async () => {
+    const { server, clock, api } = use();
+    present('static');
+    server.failNext('create', 'hang');
+    server.failNext('get', 'hang');
+    const controller = new AbortController();
+    const identity = learnCluster(api, controller.signal);
+    await until(() => server.requests.length === 2);
+    controller.abort();
+    const failures = { reviewFailure: 'Timeout', discoveryFailure: 'Timeout' };
+    expect(await identity).toMatchObject(failures);
+    expect(await learnCluster(api, controller.signal)).toMatchObject(failures);
+    expect(server.requests).toHaveLength(2);
+    expect(clock.pending()).toEqual([]);
+  });
+});
+
 describe('our account', () => {
   it.each([
     'admin',
