@@ -16,8 +16,8 @@ export interface WatchEvent {
 
 const maxErrorBytes = 64 * 1024;
 
-/** Reads and parses a JSON body; throws `TooLarge` or `MalformedBody`. */
-export async function readJson(response: IncomingMessage, maxBytes: number): Promise<unknown> {
+/** Reads a body; throws `TooLarge`. */
+export async function readBytes(response: IncomingMessage, maxBytes: number): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let bytes = 0;
   for await (const chunk of response as AsyncIterable<Buffer>) {
@@ -27,8 +27,14 @@ export async function readJson(response: IncomingMessage, maxBytes: number): Pro
     }
     chunks.push(chunk);
   }
+  return Buffer.concat(chunks);
+}
+
+/** Reads and parses a JSON body; throws `TooLarge` or `MalformedBody`. */
+export async function readJson(response: IncomingMessage, maxBytes: number): Promise<unknown> {
+  const bytes = await readBytes(response, maxBytes);
   try {
-    return JSON.parse(Buffer.concat(chunks).toString('utf8'));
+    return JSON.parse(bytes.toString('utf8'));
   } catch {
     throw localError('MalformedBody');
   }

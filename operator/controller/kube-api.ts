@@ -1,16 +1,23 @@
 /**
- * The API server over node:https and HTTP/1.1, behind four narrow calls.
+ * The API server over node:https and HTTP/1.1, behind a few narrow calls.
  *
  * Calls share one keep-alive agent; each watch has a connection of its own, so that a dead one cannot take calls or
  * other watches with it. HTTP/2 would put all of them on one connection.
  */
-import { type Agent, type IncomingMessage, Agent as PlainAgent, request as requestHttp } from 'node:http';
+import {
+  type Agent,
+  type IncomingMessage,
+  type OutgoingHttpHeaders,
+  Agent as PlainAgent,
+  request as requestHttp,
+} from 'node:http';
 import { type RequestOptions, request as requestHttps, Agent as TlsAgent } from 'node:https';
 import { urlToHttpOptions } from 'node:url';
 import type { Clock } from '../time/clock.ts';
 import { type Deadline, startDeadline, untilAborted } from '../time/deadline.ts';
 import {
   type ListPage,
+  readBytes,
   readError,
   readJson,
   readListPage,
@@ -40,6 +47,10 @@ export interface KubeApi {
   watch(path: string, query: Query, options?: ReadOptions): AsyncIterable<WatchEvent>;
   /** Gets one object. */
   get(path: string, signal?: AbortSignal): Promise<unknown>;
+  /** Gets a document as it is; `TooLarge` when it has more than `maxBytes`. */
+  getBytes(path: string, maxBytes: number, signal?: AbortSignal): Promise<Uint8Array>;
+  /** Creates an object, or asks a question that is put as one. Returns what the server answers. */
+  create(path: string, body: unknown, signal?: AbortSignal): Promise<unknown>;
   /** Patches one object; the body is sent as JSON whatever the content type. Returns the object that results. */
   patch(
     path: string,
@@ -48,6 +59,8 @@ export interface KubeApi {
     query: Query,
     signal?: AbortSignal,
   ): Promise<unknown>;
+  /** The bearer token that calls carry now; undefined when they carry none (a client certificate, for instance). */
+  ownToken(signal?: AbortSignal): Promise<string | undefined>;
   /** Closes the connections of calls. Watches end by their signals. */
   close(): void;
 }
@@ -63,7 +76,7 @@ export interface KubeApiOptions {
 }
 
 interface Exchange {
-  readonly method: 'GET' | 'PATCH';
+  readonly method: 'GET' | 'PATCH' | 'POST';
   readonly path: string;
   readonly query: Query;
   readonly headers: Readonly<Record<string, string>>;
@@ -97,15 +110,22 @@ export function createKubeApi(options: KubeApiOptions): KubeApi {
     return failure;
   }
 
-  async function call(exchange: Exchange, signal?: AbortSignal): Promise<unknown> {
-    const deadline = startDeadline(clock, callDeadlineMs, signal);
+  async function inTime<T>(work: (signal: AbortSignal) => Promise<T>, outer?: AbortSignal): Promise<T> {
+    const deadline = startDeadline(clock, callDeadlineMs, outer);
     try {
-      return await readJson(await send(options, exchange, agent, deadline.signal), maxBodyBytes);
+      return await work(deadline.signal);
     } catch (error) {
       throw explain(error, deadline);
     } finally {
       deadline.end();
     }
+  }
+
+  function call(exchange: Exchange, outer?: AbortSignal): Promise<unknown> {
+    return inTime(
+      async (signal) => readJson(await send(options, exchange, agent, signal), maxBodyBytes),
+      outer,
+    );
   }
 
   async function* watch(
@@ -136,15 +156,28 @@ export function createKubeApi(options: KubeApiOptions): KubeApi {
     },
     watch,
     get: (path, signal) => call({ method: 'GET', path, query: {}, headers: { accept: json } }, signal),
+    getBytes(path, maxBytes, outer) {
+      const exchange = { method: 'GET', path, query: {}, headers: asItIs } as const;
+      return inTime(
+        async (signal) => readBytes(await send(options, exchange, agent, signal), maxBytes),
+        outer,
+      );
+    },
+    create(path, body, signal) {
+      const headers = { accept: json, 'content-type': json };
+      return call({ method: 'POST', path, query: {}, headers, body: JSON.stringify(body) }, signal);
+    },
     patch(path, body, contentType, query, signal) {
       const headers = { accept: json, 'content-type': contentType };
       return call({ method: 'PATCH', path, query, headers, body: JSON.stringify(body) }, signal);
     },
+    ownToken: (outer) => inTime((signal) => readOwnToken(options, signal), outer),
     close: () => agent.destroy(),
   };
 }
 
 const json = 'application/json';
+const asItIs = { accept: '*/*', 'accept-encoding': 'identity' };
 
 function asMetadata(kind: string): string {
   return `${json};as=${kind};g=meta.k8s.io;v=v1`;
@@ -167,23 +200,21 @@ function isPlain(server: string): boolean {
 
 /** Sends a request and waits for a successful answer's head. */
 async function send(
-  { server, authenticate }: KubeApiOptions,
+  api: KubeApiOptions,
   { method, path, query, headers, body }: Exchange,
   agent: Agent | false,
   signal: AbortSignal,
 ): Promise<IncomingMessage> {
-  const base = new URL(server);
+  const base = new URL(api.server);
   const { hostname, port } = urlToHttpOptions(base);
   const options: RequestOptions = {
     ...{ method, hostname, port, agent, signal },
     path: `${base.pathname.replace(/\/$/, '')}${path}${formatQuery(query)}`,
     headers: { 'user-agent': 'mcp-auth-operator', ...headers },
   };
-  await untilAborted(authenticate(options), signal).catch((error: unknown) => {
-    throw error instanceof ApiError ? error : localError('CredentialsFailed', detailOf(error));
-  });
+  await addCredentials(api, options, signal);
   const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
-  const outgoing = isPlain(server) ? requestHttp(options) : requestHttps(options);
+  const outgoing = isPlain(api.server) ? requestHttp(options) : requestHttps(options);
   outgoing.on('response', resolve).on('error', reject);
   outgoing.setSocketKeepAlive(true, tcpKeepAliveMs);
   outgoing.end(body);
@@ -193,6 +224,23 @@ async function send(
     throw await readError(response);
   }
   return response;
+}
+
+async function addCredentials(
+  { authenticate }: KubeApiOptions,
+  options: RequestOptions,
+  signal: AbortSignal,
+): Promise<void> {
+  await untilAborted(authenticate(options), signal).catch((error: unknown) => {
+    throw error instanceof ApiError ? error : localError('CredentialsFailed', detailOf(error));
+  });
+}
+
+async function readOwnToken(api: KubeApiOptions, signal: AbortSignal): Promise<string | undefined> {
+  const headers: OutgoingHttpHeaders = {};
+  await addCredentials(api, { headers }, signal);
+  const { Authorization: credentials } = headers;
+  return typeof credentials === 'string' ? /^Bearer (\S+)$/.exec(credentials)?.[1] : undefined;
 }
 
 function formatQuery(query: Query): string {

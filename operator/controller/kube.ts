@@ -1,9 +1,11 @@
-import { accessSync } from 'node:fs';
+import { accessSync, readFileSync } from 'node:fs';
 import type { OutgoingHttpHeaders } from 'node:http';
 import type { RequestOptions } from 'node:https';
+import { dirname, resolve } from 'node:path';
 import { KubeConfig } from '@kubernetes/client-node';
+import { parseDocument } from 'yaml';
 import type { Clock } from '../time/clock.ts';
-import { detailOf } from './api-error.ts';
+import { detailOf, isRecord } from './api-error.ts';
 import { createKubeApi, type KubeApi } from './kube-api.ts';
 
 const serviceAccountFiles = ['token', 'ca.crt'].map(
@@ -49,7 +51,7 @@ export function connectToCluster({ kubeconfig, clock }: { kubeconfig?: string; c
 }
 
 function loadConfig(kubeconfig: string | undefined): KubeConfig {
-  const config = new KubeConfig();
+  const config = new TokenFileConfig();
   try {
     if (kubeconfig !== undefined) {
       config.loadFromFile(kubeconfig);
@@ -63,6 +65,39 @@ function loadConfig(kubeconfig: string | undefined): KubeConfig {
     throw new Error(`the kubeconfig cannot be read: ${detailOf(error)}`);
   }
   return config;
+}
+
+/**
+ * Understands `tokenFile` of a user, which kubectl does and the library does not (it knows `token-file`, and reads that
+ * once). Of several files in `KUBECONFIG` only the first is read in this way.
+ */
+class TokenFileConfig extends KubeConfig {
+  override loadFromFile(...[file, options]: Parameters<KubeConfig['loadFromFile']>): void {
+    super.loadFromFile(file, options);
+    const tokenFiles = readTokenFiles(file);
+    this.users = this.users.map((user) => {
+      const tokenFile = tokenFiles.get(user.name);
+      if (tokenFile === undefined) {
+        return user;
+      }
+      // Without the token: the library would prefer it to the file.
+      const { token: _, ...others } = user;
+      return { ...others, authProvider: { name: 'tokenFile', config: { tokenFile } } };
+    });
+  }
+}
+
+/** The token files that a kubeconfig names, by the name of the user. The library has judged the YAML before. */
+function readTokenFiles(kubeconfig: string): ReadonlyMap<string, string> {
+  const content: unknown = parseDocument(readFileSync(kubeconfig, 'utf8')).toJS();
+  const users = isRecord(content) && Array.isArray(content.users) ? content.users.filter(isRecord) : [];
+  return new Map(
+    users.flatMap(({ name, user }) =>
+      typeof name === 'string' && isRecord(user) && typeof user.tokenFile === 'string'
+        ? [[name, resolve(dirname(kubeconfig), user.tokenFile)]]
+        : [],
+    ),
+  );
 }
 
 function serverOf(config: KubeConfig): string {

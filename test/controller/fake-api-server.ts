@@ -33,6 +33,8 @@ interface OpenWatch {
 export class FakeApiServer {
   readonly store = new FakeStore((change) => this.#announce(change));
   readonly requests: RecordedRequest[] = [];
+  /** JSON that is answered under a path, whatever the request. */
+  readonly answers = new Map<string, unknown>();
   /** Objects in a page, at most; whatever the request asks for. */
   pageSize = 1000;
   /** Sends each watch line in pieces, a turn of the event loop apart. */
@@ -136,11 +138,15 @@ export class FakeApiServer {
     }
   }
 
-  #serve({ verb, query, headers, body }: RecordedRequest, target: Target, response: ServerResponse): void {
+  #serve(request: RecordedRequest, target: Target, response: ServerResponse): void {
+    const { verb, path, query, headers, body } = request;
     const { plural, namespace, name } = target;
     const key = `${namespace}/${name}`;
     const metadataOnly = headers.accept?.includes('as=PartialObjectMetadata') === true;
-    if (verb === 'list') {
+    const answer = this.answers.get(path);
+    if (answer !== undefined) {
+      sendJson(response, verb === 'create' ? 201 : 200, answer);
+    } else if (verb === 'list') {
       this.#list(target, query, metadataOnly, response);
     } else if (verb === 'watch') {
       this.#watch({ target, metadataOnly, response, isStalled: false }, Number(query.resourceVersion));

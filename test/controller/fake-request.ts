@@ -3,7 +3,7 @@ import { json } from 'node:stream/consumers';
 import { TLSSocket } from 'node:tls';
 import type { FakeObject } from './fake-store.ts';
 
-export type Verb = 'list' | 'watch' | 'get' | 'patch';
+export type Verb = 'list' | 'watch' | 'get' | 'patch' | 'create';
 
 export interface RecordedRequest {
   readonly verb: Verb;
@@ -34,7 +34,9 @@ export async function recordRequest(request: IncomingMessage, connection: number
     socket instanceof TLSSocket ? socket.getPeerCertificate().fingerprint256 : undefined;
   return {
     ...{ verb, path, query, headers, connection },
-    ...(verb === 'patch' ? { body: (await json(request)) as Record<string, unknown> } : {}),
+    ...(verb === 'patch' || verb === 'create'
+      ? { body: (await json(request)) as Record<string, unknown> }
+      : {}),
     ...(clientCertificate === undefined ? {} : { clientCertificate }),
   };
 }
@@ -44,7 +46,7 @@ export function toMetadata({ metadata }: FakeObject): unknown {
   return { kind: 'PartialObjectMetadata', apiVersion: 'meta.k8s.io/v1', metadata };
 }
 
-/** What a path is about. */
+/** What a path is about; the plural is empty when it is not that of objects. */
 export function readPath(path: string): Target {
   const [, namespace, plural = '', name] =
     /^\/(?:api|apis\/[^/]+)\/[^/]+(?:\/namespaces\/([^/]+))?\/([^/]+)(?:\/([^/]+))?(?:\/status)?$/.exec(
@@ -57,5 +59,12 @@ function verbOf(request: IncomingMessage, target: Target, query: Readonly<Record
   if (request.method === 'PATCH') {
     return 'patch';
   }
-  return target.name !== undefined ? 'get' : query.watch === 'true' ? 'watch' : 'list';
+  if (request.method === 'POST') {
+    return 'create';
+  }
+  return target.name !== undefined || target.plural === ''
+    ? 'get'
+    : query.watch === 'true'
+      ? 'watch'
+      : 'list';
 }

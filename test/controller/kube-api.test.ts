@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { ApiError } from '../../operator/controller/api-error.ts';
-import { createKubeApi, type KubeApi } from '../../operator/controller/kube-api.ts';
+import { createKubeApi, type KubeApi, type KubeApiOptions } from '../../operator/controller/kube-api.ts';
 import { createFakeClock, type FakeClock, settle, until } from '../fixtures/fake-clock.ts';
 import { FakeApiServer } from './fake-api-server.ts';
 
@@ -26,7 +26,10 @@ afterEach(async () => {
   await server.stop();
 });
 
-function createApi(authenticate: () => Promise<void> = async () => undefined, at = server.url): KubeApi {
+function createApi(
+  authenticate: KubeApiOptions['authenticate'] = async () => undefined,
+  at = server.url,
+): KubeApi {
   const renew = (): void => {
     renewals += 1;
   };
@@ -58,8 +61,10 @@ describe('calls', () => {
   });
 
   it('keep the path of a server that has one', async () => {
-    await createApi(undefined, `${server.url}/k8s/clusters/c-1/`).get(object);
-    expect(server.requests[0]?.path).toBe(`/k8s/clusters/c-1${object}`);
+    server.answers.set(`/k8s/clusters/c-1${object}`, { kind: 'Any' });
+    expect(await createApi(undefined, `${server.url}/k8s/clusters/c-1/`).get(object)).toEqual({
+      kind: 'Any',
+    });
   });
 
   it('send a patch as JSON under the content type that is asked for', async () => {
@@ -70,6 +75,17 @@ describe('calls', () => {
       body,
       query: { force: 'true' },
       headers: { 'content-type': 'application/apply-patch+yaml' },
+    });
+  });
+
+  it('send what is to be created as JSON, and return what the server makes of it', async () => {
+    const body = { kind: 'Question', spec: { text: 'é' } };
+    server.answers.set('/apis/any/v1/questions', { ...body, status: { answer: 1 } });
+    expect(await api.create('/apis/any/v1/questions', body)).toEqual({ ...body, status: { answer: 1 } });
+    expect(server.requests[0]).toMatchObject({
+      verb: 'create',
+      body,
+      headers: { 'content-type': 'application/json', accept: 'application/json' },
     });
   });
 
@@ -114,6 +130,53 @@ describe('calls', () => {
     expect(await failure).toMatchObject({ code: 0, reason: 'Aborted' });
     expect(await failureOf(api.get(object, controller.signal))).toMatchObject({ reason: 'Aborted' });
     expect(clock.pending()).toEqual([]);
+  });
+});
+
+describe('a document', () => {
+  const document = '/openid/v1/jwks';
+
+  it('comes as it is, up to the size that is asked for', async () => {
+    server.failNext('get', { body: ' not JSON ' }, { body: ' not JSON ' });
+    expect(Buffer.from(await api.getBytes(document, 10)).toString()).toBe(' not JSON ');
+    expect(await failureOf(api.getBytes(document, 9))).toMatchObject({ code: 0, reason: 'TooLarge' });
+    expect(server.requests[0]?.headers).toMatchObject({ accept: '*/*', 'accept-encoding': 'identity' });
+  });
+
+  it('is a failure when the answer is one, and ends after 10 s', async () => {
+    expect(await failureOf(api.getBytes(document, 10))).toMatchObject({ code: 404, reason: 'NotFound' });
+    server.failNext('get', 'hang');
+    const failure = failureOf(api.getBytes(document, 10));
+    await until(() => server.requests.length === 2);
+    clock.advance(10_000);
+    expect(await failure).toMatchObject({ code: 0, reason: 'Timeout' });
+    expect(clock.pending()).toEqual([]);
+  });
+});
+
+describe('the own token', () => {
+  const withHeader = (value?: string): KubeApi =>
+    createApi(async ({ headers }) => {
+      Object.assign(headers ?? {}, value === undefined ? {} : { Authorization: value });
+    });
+
+  it.each([
+    ['Bearer t1', 't1'],
+    ['Basic dTpw', undefined],
+    ['Bearer t1 t2', undefined],
+    [undefined, undefined],
+  ])('of the credentials %s is %s, and nothing is sent for it', async (header, token) => {
+    expect(await withHeader(header).ownToken()).toBe(token);
+    expect(server.requests).toEqual([]);
+    expect(clock.pending()).toEqual([]);
+  });
+
+  it('fails as other calls do when the credentials cannot be had, or do not come', async () => {
+    const failing = createApi(() => Promise.reject(new Error('password=hunter2')));
+    expect((await failureOf(failing.ownToken())).message).toBe('CredentialsFailed (Error)');
+    const failure = failureOf(createApi(() => new Promise(() => undefined)).ownToken());
+    clock.advance(10_000);
+    expect(await failure).toMatchObject({ code: 0, reason: 'Timeout' });
   });
 });
 

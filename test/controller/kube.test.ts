@@ -99,7 +99,7 @@ describe('connectToCluster', () => {
     await api.get(object);
   });
 
-  it('reads a token file, which may end with a line break, and reads it again after a 401', async () => {
+  it('reads the token file of a service account, which may end with a line break, and reads it again after a 401', async () => {
     const tokenFile = await write('token', 't1\n');
     const api = connect(
       await writeKubeconfig({ 'auth-provider': { name: 'tokenFile', config: { tokenFile } } }),
@@ -110,6 +110,27 @@ describe('connectToCluster', () => {
     await expect(api.get(object)).rejects.toMatchObject({ code: 401 });
     await api.get(object);
     expect(authorizations()).toEqual(['Bearer t1', 'Bearer t1', 'Bearer t2']);
+  });
+
+  it('reads the file that tokenFile names, relative to the kubeconfig, as kubectl does', async () => {
+    await write('token', 't1\n');
+    const api = connect(await writeKubeconfig({ tokenFile: 'token', token: 'older' }));
+    await api.get(object);
+    await write('token', 't2\n');
+    server.failNext('get', { status: 401, reason: 'Unauthorized' });
+    await expect(api.get(object)).rejects.toMatchObject({ code: 401 });
+    expect(await api.ownToken()).toBe('t2');
+    await api.get(object);
+    expect(authorizations()).toEqual(['Bearer t1', 'Bearer t1', 'Bearer t2']);
+  });
+
+  it('tells the token that it presents, and none where there is a certificate', async () => {
+    expect(await connect(await writeKubeconfig({ token: 't1' })).ownToken()).toBe('t1');
+    const { keyPem, certificatePem } = await authority.issue({ hosts: ['client.example'] });
+    const [cert, key] = [certificatePem, keyPem].map((text) => Buffer.from(text).toString('base64'));
+    const user = { 'client-certificate-data': cert, 'client-key-data': key };
+    expect(await connect(await writeKubeconfig(user)).ownToken()).toBeUndefined();
+    expect(server.requests).toEqual([]);
   });
 
   it('goes on with what it has while the kubeconfig is not there', async () => {

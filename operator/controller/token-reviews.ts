@@ -1,0 +1,44 @@
+import type { ReviewOutcome, ReviewToken } from '../verify/review-token.ts';
+import { isRecord, toApiError } from './api-error.ts';
+import type { KubeApi } from './kube-api.ts';
+import { toReviewFailure } from './review-failure.ts';
+
+const path = '/apis/authentication.k8s.io/v1/tokenreviews';
+
+/** Makes the question of TokenReviews: one call each, without memory. */
+export function createReviewToken(api: Pick<KubeApi, 'create'>): ReviewToken {
+  return async (token, audiences, signal) => {
+    const review = {
+      apiVersion: 'authentication.k8s.io/v1',
+      kind: 'TokenReview',
+      spec: { token, audiences },
+    };
+    try {
+      return readReview(await api.create(path, review, signal));
+    } catch (error) {
+      const failed = toApiError(error);
+      const { retryAfterSeconds } = failed;
+      return {
+        kind: 'failed',
+        failure: toReviewFailure(failed),
+        ...(retryAfterSeconds === undefined ? {} : { retryAfterSeconds }),
+      };
+    }
+  };
+}
+
+/** `status.error` quotes the token's audiences: it is never looked at. */
+function readReview(review: unknown): ReviewOutcome {
+  const status = isRecord(review) ? review.status : undefined;
+  if (!isRecord(status)) return { kind: 'failed', failure: 'InvalidDocument' };
+  // Left out, not false, for a token that is not good.
+  if (status.authenticated !== true) return { kind: 'not-authenticated' };
+  const username = isRecord(status.user) ? status.user.username : undefined;
+  if (typeof username !== 'string' || username === '') return { kind: 'failed', failure: 'InvalidDocument' };
+  return { kind: 'authenticated', username, audiences: readAudiences(status.audiences) };
+}
+
+function readAudiences(audiences: unknown): readonly string[] {
+  const isList = Array.isArray(audiences) && audiences.every((audience) => typeof audience === 'string');
+  return isList ? audiences : [];
+}
