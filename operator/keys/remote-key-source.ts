@@ -4,6 +4,7 @@ import {
   afterDemand,
   afterFailure,
   afterFetch,
+  afterRefreshChange,
   coolDownSeconds,
   isSameState,
   noMemory,
@@ -18,6 +19,8 @@ import type { FetchDocument } from './outbound.ts';
 export interface RemoteKeySource extends KeySource {
   /** Stops refreshing and forgets the keys; a fetch under way is aborted. */
   close(): void;
+  /** Refreshes at another interval from now on. */
+  setRefreshSeconds(seconds: number): void;
 }
 
 export interface RemoteKeySourceParts {
@@ -42,7 +45,7 @@ export function startRemoteKeySource(
   parts: RemoteKeySourceParts,
 ): RemoteKeySource {
   const { clock, random } = parts;
-  const refreshMs = parts.refreshSeconds * 1000;
+  let refreshMs = parts.refreshSeconds * 1000;
   const closing = new AbortController();
   const load = createKeyLoader(config, parts.fetchDocument, clock, closing.signal);
   let memory = noMemory;
@@ -113,6 +116,14 @@ export function startRemoteKeySource(
     state: () => stateOf(memory, clock.monotonicMs()),
     refresh,
     retryAfterSeconds: () => secondsUntilNext(memory, clock.monotonicMs()),
+    setRefreshSeconds(seconds) {
+      refreshMs = seconds * 1000;
+      // An attempt that is under way plans the next one when it ends.
+      if (underWay !== undefined) return;
+      const nowMs = clock.monotonicMs();
+      memory = afterRefreshChange(memory, { nowMs, random: random(), refreshMs });
+      scheduleNext(nowMs);
+    },
     close() {
       closing.abort();
       cancelTimer();

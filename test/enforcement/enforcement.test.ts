@@ -42,6 +42,7 @@ function createParts(
     keyStore: {
       find: () => source,
       retain: (wanted) => void retained.push([...wanted].map(({ config }) => config.id)),
+      setRefreshSeconds: () => undefined,
       close: () => undefined,
     },
     selfTest,
