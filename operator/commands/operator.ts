@@ -20,7 +20,9 @@ import type { Clock } from '../time/clock.ts';
 import { createTokenVerifier } from '../verify/verify-token.ts';
 import { VERSION } from '../version.ts';
 import { coalesce } from './coalesce.ts';
+import { logWarnings } from './configuration-warnings.ts';
 import { createDecisionLog } from './decision-log.ts';
+import { followConfiguration } from './follow-configuration.ts';
 import { createReadiness } from './readiness.ts';
 import { followTlsFiles, readTlsFiles } from './tls-files.ts';
 
@@ -38,6 +40,7 @@ export interface Operator {
 
 export interface OperatorParts {
   readonly options: EndpointOptions;
+  /** What `options` say, read; edits of the file are followed from then on. */
   readonly configuration: OperatorConfiguration;
   readonly clock: Clock;
   readonly log: Logger;
@@ -49,13 +52,16 @@ export interface OperatorParts {
 /** How long requests may go on after a signal to stop. */
 const graceMs = 20_000;
 
-/** Wires everything that is the same whatever the policies come from, and starts to listen. */
+/**
+ * Wires everything that is the same whatever the policies come from, starts to listen, and follows the files that
+ * `options` name.
+ */
 export async function startOperator(parts: OperatorParts): Promise<Operator> {
-  const { options, configuration, clock, log, metrics } = parts;
-  if (configuration.publicURL === undefined) {
-    log.warn('no publicURL is configured: only resources on hosts of their own are served');
-  }
+  const { options, clock, log, metrics } = parts;
+  let { configuration } = parts;
+  let delivered: Delivery | undefined;
   let objects: readonly UntypedObject[] = [];
+  logWarnings(configuration, log);
   const board = createStatusBoard({ clock, operatorVersion: VERSION, onStatus: parts.onStatus });
   const report = coalesce(clock, () => {
     const reports = enforcement.reports();
@@ -103,18 +109,34 @@ export async function startOperator(parts: OperatorParts): Promise<Operator> {
     await publicListener.drain(0);
     throw error;
   });
-  const unfollow = options.tlsFiles && followTlsFiles(options.tlsFiles, publicListener, { clock, log });
+  const unfollowTlsFiles =
+    options.tlsFiles &&
+    identity &&
+    followTlsFiles(options.tlsFiles, identity, publicListener, { clock, log });
+  const unfollowConfiguration = followConfiguration({ ...parts, onChange: reconfigure });
+
+  function update(delivery: Delivery): Compilation {
+    delivered = delivery;
+    objects = delivery.policies.map(({ object }) => object);
+    return enforcement.apply({ ...delivery, configuration, apiServerAudiences: [] });
+  }
+
+  /** Puts the last delivery in force again; before the first one it only holds the configuration. */
+  function reconfigure(next: OperatorConfiguration): void {
+    configuration = next;
+    logWarnings(next, log);
+    keyStore.setRefreshSeconds(secondsOf(next.intervals.keyRefresh));
+    if (delivered !== undefined) update(delivered);
+  }
 
   return {
     publicAddress: publicListener.address,
     adminAddress: adminListener.address,
-    update(delivery) {
-      objects = delivery.policies.map(({ object }) => object);
-      return enforcement.apply({ ...delivery, configuration, apiServerAudiences: [] });
-    },
+    update,
     async stop() {
       readiness.end();
-      unfollow?.();
+      unfollowConfiguration();
+      unfollowTlsFiles?.();
       await Promise.all([publicListener.drain(graceMs), builtInServer.close()]);
       await adminListener.drain(0);
       keyStore.close();
