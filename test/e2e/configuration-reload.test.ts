@@ -111,6 +111,7 @@ describe('an edited configuration takes effect without a restart', () => {
 
   test('a bad edit leaves what is in force, and says what to mend, once', async () => {
     const goodAt = await metric('mcp_auth_configuration_last_reload_success_timestamp_seconds');
+    expect(goodAt).toBeGreaterThan(0);
     mounted.publish(JSON.stringify({ ...head, outbond: outbound, limits: { maxTokenBytes: 1 } }));
     await eventually('the metric says so', isReloadGood, (value) => value === 0);
     expect(await reasons()).toMatchObject({ Ready: 'Ready' });
