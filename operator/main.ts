@@ -14,6 +14,8 @@ async function main(): Promise<number> {
       return await (await import('./commands/serve.ts')).serveCommand(options);
     case 'compile':
       return await (await import('./commands/compile.ts')).compileCommand(options);
+    case 'config check':
+      return await (await import('./commands/config-check.ts')).configCheckCommand(options);
     case 'version':
       process.stdout.write(`mcp-auth-operator ${VERSION} (${REVISION}), Node ${process.version}\n`);
       return 0;

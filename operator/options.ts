@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { isNamespaceName } from './api/kubernetes-object.ts';
 import type { Address } from './http/listener.ts';
 import { type LogFormat, type LogLevel, logFormats, logLevels } from './telemetry/log.ts';
 
@@ -19,6 +20,8 @@ export interface EndpointOptions {
 export interface RunOptions extends EndpointOptions {
   readonly command: 'run';
   readonly kubeconfig?: string;
+  /** Where this replica runs. */
+  readonly podNamespace?: string;
   /** Empty: all namespaces. */
   readonly namespaces: readonly string[];
 }
@@ -39,10 +42,18 @@ export interface CompileOptions {
   readonly publicURL?: string;
 }
 
+export interface ConfigCheckOptions {
+  readonly command: 'config check';
+  /** A file, or `-` for standard input. */
+  readonly path: string;
+  readonly publicURL?: string;
+}
+
 export type Options =
   | RunOptions
   | ServeOptions
   | CompileOptions
+  | ConfigCheckOptions
   | { readonly command: 'version' }
   | { readonly command: 'help' };
 
@@ -64,6 +75,7 @@ const flagsOf: Readonly<Record<string, readonly string[]>> = {
   run: [...sharedFlags, 'kubeconfig', 'namespaces', 'pod-name', 'pod-namespace'],
   serve: [...sharedFlags, 'policies', 'kubeconfig'],
   compile: ['filename', 'output', 'config', 'public-url'],
+  'config check': ['filename', 'public-url'],
   version: [],
 };
 
@@ -76,13 +88,16 @@ Commands:
     --kubeconfig FILE      default: the service account of the pod, else the usual kubeconfig
     --namespaces A,B       watch only these namespaces (default: all)
     --pod-name NAME        name of this replica (for leases, which this version does not use)
-    --pod-namespace NAME   namespace of this replica (likewise)
+    --pod-namespace NAME   namespace of this replica, and of its ServiceAccount mcp-auth-operator
   serve                  operator against a folder of manifests, without a cluster
     --policies DIR         the folder (required)
-    --kubeconfig FILE      API server for mode TokenReview (which this version does not support)
+    --kubeconfig FILE      API server for mode TokenReview and clusterIssuer
   compile                print snapshot, findings and conditions of manifests; no network
     -f, --filename PATH    a file, a folder, or - for standard input (required)
     -o, --output FORMAT    yaml (default) or json
+  config check           judge an administrator's configuration; exit code 2 when it is bad
+    -f, --filename FILE    the file, or - for standard input (required)
+    --public-url URL       judge it with this publicURL
   version                print version, revision and Node version
 
 Flags of run, serve and compile:
@@ -105,16 +120,24 @@ Each flag can also be set as MCP_AUTH_<FLAG>, for example MCP_AUTH_PUBLIC_URL.
  * @throws UsageError
  */
 export function readOptions(args: readonly string[], environment: Flags): Options {
-  const [command = 'help', ...rest] = args;
+  const [command, rest] = splitCommand(args);
   if (['help', '--help', '-h'].includes(command) || rest.includes('--help') || rest.includes('-h')) {
     return { command: 'help' };
   }
   if (command === '--version') return { command: 'version' };
-  const names = flagsOf[command];
+  const names = Object.hasOwn(flagsOf, command) ? flagsOf[command] : undefined;
   if (names === undefined) {
     throw new UsageError(`unknown command ${command}: use one of ${Object.keys(flagsOf).join(', ')}`);
   }
   return Object.freeze(toOptions(command, readFlags(command, names, rest, environment)));
+}
+
+/** A command is one word, or two. */
+function splitCommand(args: readonly string[]): readonly [command: string, rest: readonly string[]] {
+  const twoWords = args.slice(0, 2).join(' ');
+  if (Object.hasOwn(flagsOf, twoWords)) return [twoWords, args.slice(2)];
+  const [command = 'help', ...rest] = args;
+  return [command, rest];
 }
 
 /** A flag wins over its variable `MCP_AUTH_<FLAG>`. */
@@ -149,7 +172,8 @@ function toOptions(command: string, flags: Flags): Options {
       return {
         command,
         ...optional('kubeconfig', flags.kubeconfig),
-        namespaces: (flags.namespaces ?? '').split(',').filter((name) => name !== ''),
+        ...optional('podNamespace', flags['pod-namespace']),
+        namespaces: readNamespaces(flags.namespaces ?? ''),
         ...endpointOptions(flags, { host: '', logFormat: 'json' }),
       };
     case 'serve':
@@ -165,6 +189,12 @@ function toOptions(command: string, flags: Flags): Options {
         path: need(flags.filename, '-f PATH'),
         output: oneOf('--output', flags.output ?? 'yaml', ['yaml', 'json']),
         ...optional('configFile', flags.config),
+        ...optional('publicURL', flags['public-url']),
+      };
+    case 'config check':
+      return {
+        command,
+        path: need(flags.filename, '-f FILE'),
         ...optional('publicURL', flags['public-url']),
       };
     default:
@@ -187,11 +217,24 @@ function endpointOptions(flags: Flags, defaults: { host: string; logFormat: LogF
   };
 }
 
+/** Empty for all. Nothing that a typing error leaves empty may come to mean all. */
+function readNamespaces(text: string): readonly string[] {
+  if (text === '') return [];
+  const names = text.split(',');
+  const bad = names.find((name) => !isNamespaceName(name));
+  if (bad === undefined) return [...new Set(names)];
+  throw new UsageError(
+    `--namespaces: ${JSON.stringify(bad)} is no name of a namespace: use names with commas between, without spaces`,
+  );
+}
+
 /** `HOST:PORT`, `:PORT` for all addresses, `[v6]:PORT`. */
 function readAddress(flag: string, text: string): Address {
   const [, host, port] = /^(.*):(\d{1,5})$/.exec(text) ?? [];
   if (host === undefined || port === undefined || Number(port) > 65_535) {
-    throw new UsageError(`${flag} ${text}: use HOST:PORT or :PORT`);
+    throw new UsageError(
+      `${flag} ${text}: use HOST:PORT or :PORT, with a port from 0 to 65535 (0: any that is free)`,
+    );
   }
   return { host: host.replace(/^\[(.*)\]$/, '$1'), port: Number(port) };
 }

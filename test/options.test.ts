@@ -30,6 +30,7 @@ test('every flag', () => {
   expect(readOptions(`${args} ${more}`.split(' '), {})).toEqual({
     command: 'run',
     kubeconfig: 'k',
+    podNamespace: 'q',
     namespaces: ['a', 'b'],
     configFile: 'c',
     publicURL: 'https://x',
@@ -49,6 +50,19 @@ test('compile', () => {
   });
 });
 
+test('config check', () => {
+  expect(readOptions(['config', 'check', '-f', '-', '--public-url', 'https://x'], {})).toEqual({
+    command: 'config check',
+    path: '-',
+    publicURL: 'https://x',
+  });
+});
+
+test('a namespace is watched once, however often it is named; an empty value means all', () => {
+  expect(readOptions(['run', '--namespaces', 'b,a,b'], {})).toMatchObject({ namespaces: ['b', 'a'] });
+  expect(readOptions(['run'], { MCP_AUTH_NAMESPACES: '' })).toMatchObject({ namespaces: [] });
+});
+
 test('the environment fills what flags leave open', () => {
   const environment = { MCP_AUTH_PUBLIC_URL: 'https://e', MCP_AUTH_LISTEN: ':1', MCP_AUTH_POLICIES: 'd' };
   expect(readOptions(['serve', '--listen', ':2'], environment)).toMatchObject({
@@ -63,10 +77,19 @@ describe('wrong usage says what to change', () => {
     [['walk'], 'unknown command walk'],
     [['serve'], '--policies DIR is required'],
     [['compile'], '-f PATH is required'],
+    [['config'], 'unknown command config: use one of run, serve, compile, config check, version'],
+    [['config', 'chek'], 'unknown command config'],
+    [['config', 'check'], '-f FILE is required'],
+    [['config', 'check', '-f', 'x', '--config', 'y'], 'config check: '],
+    [['constructor'], 'unknown command constructor'],
+    [['run', '--namespaces', 'a,Team_B'], '--namespaces: "Team_B" is no name of a namespace'],
+    [['run', '--namespaces', 'a, b'], '--namespaces: " b"'],
+    [['run', '--namespaces', ','], '--namespaces: ""'],
+    [['run', '--namespaces', `a,${'b'.repeat(64)}`], '--namespaces: "bbb'],
     [['run', '--polices', 'x'], '--polices'],
     [['run', 'extra'], 'extra'],
     [['run', '--listen', '8080'], '--listen 8080: use HOST:PORT'],
-    [['run', '--listen', ':70000'], '--listen :70000'],
+    [['run', '--listen', ':70000'], '--listen :70000: use HOST:PORT or :PORT, with a port from 0 to 65535'],
     [['run', '--tls-cert', 'x'], '--tls-cert and --tls-key go together'],
     [['run', '--log-level', 'loud'], '--log-level loud: use one of debug'],
     [['compile', '-f', 'x', '-o', 'xml'], '--output xml: use one of yaml, json'],
@@ -76,6 +99,9 @@ describe('wrong usage says what to change', () => {
   });
 });
 
-test.each([[[]], [['help']], [['--help']], [['run', '--help']]])('%j shows the usage', (args) => {
-  expect(readOptions(args, {})).toEqual({ command: 'help' });
-});
+test.each([[[]], [['help']], [['--help']], [['run', '--help']], [['config', '--help']]])(
+  '%j shows the usage',
+  (args) => {
+    expect(readOptions(args, {})).toEqual({ command: 'help' });
+  },
+);

@@ -22,3 +22,8 @@ export interface UntypedObject {
 export function objectKey(metadata: { readonly namespace: string; readonly name: string }): string {
   return `${metadata.namespace}/${metadata.name}`;
 }
+
+/** Whether a namespace can have this name: a DNS label as RFC 1123 has it. */
+export function isNamespaceName(text: string): boolean {
+  return /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(text);
+}

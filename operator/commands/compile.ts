@@ -1,11 +1,13 @@
 import { text } from 'node:stream/consumers';
 import { type CompileOptions, UsageError } from '../options.ts';
 import { compile } from '../policy/compile.ts';
-import { noCluster } from '../policy/inputs.ts';
 import { ManifestPathError, readPath } from '../standalone/manifest-path.ts';
 import { describeFindings, describeProblem } from './describe-problem.ts';
 import { readConfiguration } from './read-configuration.ts';
 import { renderCompilation } from './render-compilation.ts';
+
+/** A cluster of which nothing is known: what it keeps for itself only the running operator can tell. */
+const cluster = { reviewsTokens: true, audiences: [] };
 
 /**
  * Prints what manifests would enforce and what is found against them; for people the findings, with file and line, on
@@ -16,7 +18,7 @@ export async function compileCommand(options: CompileOptions): Promise<number> {
   const manifests = await readPath(options.path, () => text(process.stdin)).catch((error: unknown) => {
     throw error instanceof ManifestPathError ? new UsageError(`-f: ${error.message}`) : error;
   });
-  const compilation = compile({ ...manifests, configuration, cluster: noCluster });
+  const compilation = compile({ ...manifests, configuration, cluster });
   process.stdout.write(renderCompilation(compilation, options.output));
   const lines = [
     ...manifests.problems.map(describeProblem),

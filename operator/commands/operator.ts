@@ -1,7 +1,6 @@
-import { objectKey, type UntypedObject } from '../api/kubernetes-object.ts';
+import type { UntypedObject } from '../api/kubernetes-object.ts';
 import type { McpAuthPolicyStatus } from '../api/mcp-auth-policy.gen.ts';
 import { createEnforcement } from '../enforcement/enforcement.ts';
-import { createSelfTestSchedule } from '../enforcement/self-test-schedule.ts';
 import { createStatusBoard } from '../enforcement/status-board.ts';
 import { createAdminEndpoint } from '../http/admin-endpoint.ts';
 import { Exchanges } from '../http/exchanges.ts';
@@ -9,37 +8,23 @@ import { createGate } from '../http/gate.ts';
 import { type Address, listen } from '../http/listener.ts';
 import { createBuiltInServer } from '../http/mcp.ts';
 import { createPublicEndpoint } from '../http/public-endpoint.ts';
-import { createKeyStore } from '../keys/key-store.ts';
-import type { FetchClusterDocument } from '../keys/outbound.ts';
 import type { EndpointOptions } from '../options.ts';
 import type { Compilation } from '../policy/compile.ts';
-import { type ClusterFacts, type Inputs, noCluster } from '../policy/inputs.ts';
-import type { Observation, SelfTestOutcome } from '../policy/observation.ts';
+import type { ClusterFacts } from '../policy/inputs.ts';
 import { type OperatorConfiguration, secondsOf } from '../policy/operator-configuration.ts';
-import type { RequestOwnToken } from '../self-test/review-cases.ts';
-import { createSelfTest, type EnforcedPolicy } from '../self-test/self-test.ts';
 import type { Logger } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { Clock } from '../time/clock.ts';
-import { createApiServerHealth } from '../verify/api-server-health.ts';
-import type { ReviewToken } from '../verify/review-token.ts';
-import { createTokenReviews } from '../verify/token-reviews.ts';
-import { createTokenVerifier } from '../verify/verify-token.ts';
 import { VERSION } from '../version.ts';
+import { announceSelfTest, announceSnapshot, countStates } from './announcements.ts';
 import { coalesce } from './coalesce.ts';
+import { logWarnings } from './configuration-warnings.ts';
+import { createCurrentInputs, type Delivery } from './current-inputs.ts';
 import { createDecisionLog } from './decision-log.ts';
+import { followConfiguration } from './follow-configuration.ts';
 import { createReadiness } from './readiness.ts';
 import { followTlsFiles, readTlsFiles } from './tls-files.ts';
-
-/** What a source of policies delivers, whole, each time something has changed. */
-export type Delivery = Pick<Inputs, 'policies' | 'configMaps'>;
-
-/** What the operator asks of the cluster's API server, apart from policies. */
-export interface ClusterPorts {
-  readonly review: ReviewToken;
-  readonly requestOwnToken: RequestOwnToken;
-  readonly fetchDocument: FetchClusterDocument;
-}
+import { type ClusterPorts, createVerification } from './verification.ts';
 
 export interface Operator {
   readonly publicAddress: Address;
@@ -54,6 +39,7 @@ export interface Operator {
 
 export interface OperatorParts {
   readonly options: EndpointOptions;
+  /** What `options` say, read; edits of the file are followed from then on. */
   readonly configuration: OperatorConfiguration;
   readonly clock: Clock;
   readonly log: Logger;
@@ -67,69 +53,45 @@ export interface OperatorParts {
 /** How long requests may go on after a signal to stop. */
 const graceMs = 20_000;
 
-/** Wires everything that is the same whatever the policies come from, and starts to listen. */
+/**
+ * Wires everything that is the same whatever the policies come from, starts to listen, and follows the files that
+ * `options` name.
+ */
 export async function startOperator(parts: OperatorParts): Promise<Operator> {
   const { options, configuration, clock, log, metrics, cluster } = parts;
-  if (configuration.publicURL === undefined) {
-    log.warn('no publicURL is configured: only resources on hosts of their own are served');
-  }
-  let delivered: Delivery | undefined;
-  let facts = noCluster;
+  logWarnings(configuration, log);
   const board = createStatusBoard({ clock, operatorVersion: VERSION, onStatus: parts.onStatus });
   const report = coalesce(clock, () => {
     const reports = enforcement.reports();
-    board.update(delivered?.policies.map(({ object }) => object) ?? [], reports);
+    board.update(inputs.objects(), reports);
     readiness.note(reports);
     metrics.setPolicies(countStates(reports));
   });
-  const keyStore = createKeyStore({
+  const verification = createVerification({
     clock,
     log,
-    random: Math.random,
     refreshSeconds: secondsOf(configuration.intervals.keyRefresh),
-    ...(cluster === undefined ? {} : { fetchClusterDocument: cluster.fetchDocument }),
+    ...(cluster === undefined ? {} : { cluster }),
     onChange: report,
-  });
-  const apiServer =
-    cluster &&
-    createApiServerHealth({ review: cluster.review, clock, random: Math.random, onChange: report });
-  const selfTests = createSelfTestSchedule({
-    selfTest: createSelfTest({
-      clock,
-      ...(cluster === undefined || apiServer === undefined
-        ? {}
-        : { apiServer: { review: apiServer.review, requestOwnToken: cluster.requestOwnToken } }),
-    }),
-    clock,
-    onOutcome(policy, outcome) {
-      noteSelfTest(policy, outcome, log, metrics);
-      report();
-    },
+    onSelfTest: (policy, outcome) => announceSelfTest(policy, outcome, { log, metrics }),
   });
   const exchanges = new Exchanges(clock);
   const enforcement = createEnforcement({
-    keyStore,
-    ...(apiServer === undefined ? {} : { apiServer }),
-    selfTests,
+    ...verification,
     operatorVersion: VERSION,
     onSnapshot: (compilation) => {
       exchanges.keepOnly(compilation.snapshot);
-      announce(compilation, log, metrics);
+      announceSnapshot(compilation, { log, metrics });
     },
     onReports: report,
   });
+  const inputs = createCurrentInputs(configuration, enforcement.apply);
   const readiness = createReadiness(clock);
   const builtInServer = createBuiltInServer(VERSION, (error) =>
     log.debug('mcp request', { error: error.message }),
   );
   const publicEndpoint = createPublicEndpoint({
-    gate: createGate(
-      createTokenVerifier({
-        findKeySource: keyStore.find,
-        ...(apiServer === undefined ? {} : { tokenReviews: createTokenReviews(apiServer.review, clock) }),
-        clock,
-      }),
-    ),
+    gate: createGate(verification.verifyToken),
     currentSnapshot: enforcement.currentSnapshot,
     builtInServer,
     exchanges,
@@ -147,70 +109,32 @@ export async function startOperator(parts: OperatorParts): Promise<Operator> {
     await publicListener.drain(0);
     throw error;
   });
-  const unfollow = options.tlsFiles && followTlsFiles(options.tlsFiles, publicListener, { clock, log });
+  const unfollowTlsFiles =
+    options.tlsFiles &&
+    identity &&
+    followTlsFiles(options.tlsFiles, identity, publicListener, { clock, log });
+  const unfollowConfiguration = followConfiguration({ ...parts, onChange: reconfigure });
+
+  function reconfigure(next: OperatorConfiguration): void {
+    logWarnings(next, log);
+    verification.keyStore.setRefreshSeconds(secondsOf(next.intervals.keyRefresh));
+    inputs.configure(next);
+  }
 
   return {
     publicAddress: publicListener.address,
     adminAddress: adminListener.address,
-    update(delivery) {
-      delivered = delivery;
-      return enforcement.apply({ ...delivery, configuration, cluster: facts });
-    },
-    learn(learned) {
-      facts = learned;
-      if (delivered !== undefined) enforcement.apply({ ...delivered, configuration, cluster: facts });
-    },
+    update: inputs.deliver,
+    learn: inputs.learn,
     async stop() {
       readiness.end();
-      unfollow?.();
+      unfollowConfiguration();
+      unfollowTlsFiles?.();
       await Promise.all([publicListener.drain(graceMs), builtInServer.close()]);
       await adminListener.drain(0);
-      keyStore.close();
-      apiServer?.close();
-      selfTests.close();
+      verification.close();
     },
   };
-}
-
-function announce({ snapshot, outcomes, sharedAudiences }: Compilation, log: Logger, metrics: Metrics): void {
-  log.info('snapshot in force', {
-    digest: snapshot.digest.slice(0, 16),
-    policies: outcomes.length,
-    enforced: [...snapshot.policies.values()].filter(({ verifier }) => verifier.mode !== 'deny').length,
-  });
-  metrics.setSharedAudiences(sharedAudiences.length);
-  for (const { issuer, audience, policies } of sharedAudiences) {
-    log.warn('namespaces share issuer and audience', { issuer, audience, policies: policies.join(' ') });
-  }
-}
-
-function countStates(
-  reports: ReturnType<ReturnType<typeof createEnforcement>['reports']>,
-): Record<'ready' | 'not_ready' | 'refused', number> {
-  const counts = { ready: 0, not_ready: 0, refused: 0 };
-  for (const { observation } of reports) {
-    if (observation === undefined) counts.refused += 1;
-    else counts[isReady(observation) ? 'ready' : 'not_ready'] += 1;
-  }
-  return counts;
-}
-
-function isReady({ issuer, selfTest }: Observation): boolean {
-  const hasPassed = selfTest?.kind === 'tested' && selfTest.result.failed.length === 0;
-  return hasPassed && (issuer.kind === 'loaded' || issuer.kind === 'answered');
-}
-
-function noteSelfTest(policy: EnforcedPolicy, outcome: SelfTestOutcome, log: Logger, metrics: Metrics): void {
-  const { mode } = policy.verifier;
-  const key = objectKey(policy);
-  if (outcome.kind === 'untested') {
-    metrics.countSelfTest(mode, 'untested');
-    log.warn('self-test could not be run', { policy: key, why: outcome.why });
-    return;
-  }
-  const { failed } = outcome.result;
-  metrics.countSelfTest(mode, failed.length === 0 ? 'passed' : 'failed');
-  if (failed.length > 0) log.error('self-test failed', { policy: key, cases: failed.join(' ') });
 }
 
 /** Log fields that say where the operator listens. */

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
-import { type Document, parseDocument } from 'yaml';
+import { parseDocument } from 'yaml';
+import type { Decoded, FieldError } from '../api/field-error.ts';
 import { UsageError } from '../options.ts';
 import {
   decodeConfiguration,
@@ -13,44 +14,77 @@ export interface ConfigurationOptions {
   readonly publicURL?: string;
 }
 
+/** What a file holds at one moment, or why it cannot be read. */
+export type FileContent = { readonly text: string } | { readonly unreadable: string };
+
 /**
  * Reads and judges the administrator's configuration.
  *
  * @throws UsageError that lists everything that is wrong, field by field.
  */
-export async function readConfiguration({
-  configFile,
-  publicURL,
-}: ConfigurationOptions): Promise<OperatorConfiguration> {
-  const document = configFile === undefined ? defaultDocument : await readDocument(configFile);
-  const decoded = decodeConfiguration(publicURL === undefined ? document : { ...document, publicURL });
+export async function readConfiguration(options: ConfigurationOptions): Promise<OperatorConfiguration> {
+  const { configFile, publicURL } = options;
+  const decoded =
+    configFile === undefined
+      ? decodeWithPublicURL(defaultDocument, publicURL)
+      : judgeConfiguration(await readContent(configFile), publicURL);
   if (decoded.ok) return decoded.value;
-  const source = configFile ?? 'configuration';
-  const lines = decoded.errors.map(({ path, message }) => {
-    const field = path === 'publicURL' && publicURL !== undefined ? '--public-url' : path;
-    return `${source}: ${field}: ${message}`;
-  });
-  throw new UsageError(lines.join('\n'));
+  throw new UsageError(describeErrors(configFile ?? 'configuration', decoded.errors).join('\n'));
 }
 
-async function readDocument(file: string): Promise<object> {
-  const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    throw new UsageError(`--config ${file}: cannot be read (${error.code ?? 'unknown error'})`);
-  });
-  const document = parseDocument(text, { uniqueKeys: true });
-  const [problem] = document.errors;
-  if (problem !== undefined) throw new UsageError(`${file}: ${problem.message}`);
-  const value = toValue(document, file);
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw new UsageError(`${file}: must be a YAML document of kind OperatorConfiguration`);
-  }
-  return value;
-}
-
-function toValue(document: Document.Parsed, file: string): unknown {
+export async function readContent(file: string): Promise<FileContent> {
   try {
-    return document.toJS({ maxAliasCount: 100 });
+    return { text: await readFile(file, 'utf8') };
   } catch (error) {
-    throw new UsageError(`${file}: ${error instanceof Error ? error.message : String(error)}`);
+    return { unreadable: (error as NodeJS.ErrnoException).code ?? 'unknown error' };
   }
+}
+
+/**
+ * Judges what the administrator's file holds.
+ *
+ * @param publicURL - wins over the file's.
+ */
+export function judgeConfiguration(content: FileContent, publicURL?: string): Decoded<OperatorConfiguration> {
+  if ('unreadable' in content) return refuse([`cannot be read (${content.unreadable})`]);
+  const document = parseDocument(content.text, { uniqueKeys: true });
+  if (document.errors.length > 0) return refuse(document.errors.map(({ message }) => firstLine(message)));
+  let value: unknown;
+  try {
+    value = document.toJS({ maxAliasCount: 100 });
+  } catch (error) {
+    return refuse([firstLine(error instanceof Error ? error.message : String(error))]);
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    return refuse(['must be a YAML document of kind OperatorConfiguration']);
+  }
+  return decodeWithPublicURL(value, publicURL);
+}
+
+/** `operator.yaml: limits.maxTokenBytes: must be …`, one line for each error. */
+export function describeErrors(file: string, errors: readonly FieldError[]): readonly string[] {
+  return errors.map(({ path, message }) => `${file}: ${path}: ${message}`);
+}
+
+function decodeWithPublicURL(
+  document: object,
+  publicURL: string | undefined,
+): Decoded<OperatorConfiguration> {
+  if (publicURL === undefined) return decodeConfiguration(document);
+  const decoded = decodeConfiguration({ ...document, publicURL });
+  if (decoded.ok) return decoded;
+  const errors = decoded.errors.map(({ path, message }) => ({
+    path: path === 'publicURL' ? '--public-url' : path,
+    message,
+  }));
+  return { ok: false, errors };
+}
+
+function refuse(messages: readonly string[]): Decoded<OperatorConfiguration> {
+  return { ok: false, errors: messages.map((message) => ({ path: '(file)', message })) };
+}
+
+/** The parser adds a picture of the place on further lines. */
+function firstLine(message: string): string {
+  return (message.split('\n')[0] ?? '').replace(/:$/, '');
 }

@@ -1,12 +1,13 @@
 import { startClusterSource } from '../controller/cluster-source.ts';
-import { connectToCluster } from '../controller/kube.ts';
 import type { KubeApi } from '../controller/kube-api.ts';
 import { createStatusWriter } from '../controller/status-writer.ts';
-import { type RunOptions, UsageError } from '../options.ts';
+import type { RunOptions } from '../options.ts';
 import { createLogger } from '../telemetry/log.ts';
 import { createMetrics } from '../telemetry/metrics.ts';
 import { systemClock as clock } from '../time/clock.ts';
 import { VERSION } from '../version.ts';
+import { createClusterLink } from './cluster-link.ts';
+import { connect } from './connect.ts';
 import { describeListeners, startOperator } from './operator.ts';
 import { readConfiguration } from './read-configuration.ts';
 import { untilStopped } from './until-stopped.ts';
@@ -15,7 +16,13 @@ import { untilStopped } from './until-stopped.ts';
 export async function runCommand(options: RunOptions): Promise<number> {
   const log = createLogger(options.logLevel, options.logFormat);
   const configuration = await readConfiguration(options);
-  const api = connect(options);
+  const api: KubeApi = connect(options.kubeconfig);
+  const link = createClusterLink({
+    api: connect(options.kubeconfig),
+    ...(options.podNamespace === undefined ? {} : { podNamespace: options.podNamespace }),
+    clock,
+    log,
+  });
   const random = Math.random;
   const statusWriter = createStatusWriter({ api, clock, random, log });
   const operator = await startOperator({
@@ -24,8 +31,12 @@ export async function runCommand(options: RunOptions): Promise<number> {
     clock,
     log,
     metrics: createMetrics(VERSION),
+    cluster: link.ports,
     onStatus: statusWriter.offer,
   });
+  log.info('started', describeListeners(operator, configuration));
+  const stopped = untilStopped(log, clock);
+  await Promise.race([link.learn(operator.learn), stopped]);
   const { namespaces } = options;
   const source = startClusterSource({
     api,
@@ -35,18 +46,10 @@ export async function runCommand(options: RunOptions): Promise<number> {
     random,
     log,
   });
-  log.info('started', describeListeners(operator, configuration));
-  await untilStopped(log, clock);
+  await stopped;
   await Promise.all([operator.stop(), source.stop()]);
   await statusWriter.close();
+  link.close();
   api.close();
   return 0;
-}
-
-function connect({ kubeconfig }: RunOptions): KubeApi {
-  try {
-    return connectToCluster({ clock, ...(kubeconfig === undefined ? {} : { kubeconfig }) });
-  } catch (error) {
-    throw new UsageError(`--kubeconfig: ${error instanceof Error ? error.message : String(error)}`);
-  }
 }

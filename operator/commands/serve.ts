@@ -8,6 +8,7 @@ import { createLogger, type Logger } from '../telemetry/log.ts';
 import { createMetrics } from '../telemetry/metrics.ts';
 import { systemClock as clock } from '../time/clock.ts';
 import { VERSION } from '../version.ts';
+import { type ClusterLink, createClusterLink } from './cluster-link.ts';
 import { describeFindings, describeProblem } from './describe-problem.ts';
 import { describeListeners, type Operator, startOperator } from './operator.ts';
 import { readConfiguration } from './read-configuration.ts';
@@ -17,8 +18,9 @@ import { untilStopped } from './until-stopped.ts';
 export async function serveCommand(options: ServeOptions): Promise<number> {
   const log = createLogger(options.logLevel, options.logFormat);
   const configuration = await readConfiguration(options);
-  if (options.kubeconfig !== undefined) {
-    log.warn('--kubeconfig has no effect: this version does not support mode TokenReview');
+  const link = await linkTo(options, log);
+  if (link === undefined && configuration.clusterIssuer) {
+    log.warn('clusterIssuer has no effect: without --kubeconfig there is no cluster');
   }
   const operator = await startOperator({
     options,
@@ -26,19 +28,30 @@ export async function serveCommand(options: ServeOptions): Promise<number> {
     clock,
     log,
     metrics: createMetrics(VERSION),
+    ...(link === undefined ? {} : { cluster: link.ports }),
     onStatus: (object, status, isNew) => {
       if (isNew) announce(object, status, log);
     },
   });
+  const stopped = untilStopped(log, clock);
+  await Promise.race([link?.learn(operator.learn), stopped]);
   const directory = await watch(options.policies, operator, log).catch(async (error: unknown) => {
     await operator.stop();
     throw error instanceof ManifestPathError ? new UsageError(`--policies: ${error.message}`) : error;
   });
   log.info('started', describeListeners(operator, configuration));
-  await untilStopped(log, clock);
+  await stopped;
   directory.close();
   await operator.stop();
+  link?.close();
   return 0;
+}
+
+/** The Kubernetes client takes longer to load than the rest: without a cluster it is left out. */
+async function linkTo({ kubeconfig }: ServeOptions, log: Logger): Promise<ClusterLink | undefined> {
+  if (kubeconfig === undefined) return undefined;
+  const { connect } = await import('./connect.ts');
+  return createClusterLink({ api: connect(kubeconfig), clock, log });
 }
 
 function watch(directory: string, operator: Operator, log: Logger): ReturnType<typeof watchDirectory> {

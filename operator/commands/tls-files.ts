@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { createSecureContext } from 'node:tls';
+import { isDeepStrictEqual } from 'node:util';
 import type { Listener, TlsIdentity } from '../http/listener.ts';
 import { UsageError } from '../options.ts';
 import type { Logger } from '../telemetry/log.ts';
@@ -37,22 +38,21 @@ async function read(flag: string, file: string): Promise<string> {
  */
 export function followTlsFiles(
   files: TlsFiles,
+  /** What is served now. */
+  served: TlsIdentity,
   listener: Pick<Listener, 'replaceIdentity'>,
   { clock, log }: { readonly clock: Clock; readonly log: Logger },
 ): () => void {
-  let current: string | undefined;
+  let current = served;
   let cancel = (): void => undefined;
   let isOver = false;
 
   async function look(): Promise<void> {
     try {
       const identity = await readTlsFiles(files);
-      const content = `${identity.cert}${identity.key}`;
-      // The first look finds what is already served.
-      const hasChanged = current !== undefined && content !== current;
-      current = content;
-      if (hasChanged) {
+      if (!isDeepStrictEqual(identity, current)) {
         listener.replaceIdentity(identity);
+        current = identity;
         log.info('certificate replaced');
       }
     } catch (error) {

@@ -24,8 +24,6 @@ function isPlainPath(path: string): boolean {
 }
 
 function describeFailure(error: ApiError): DocumentOutcome {
-  if (error.code !== 0) return { ok: false, failure: 'HTTPError', answered: true };
   if (error.reason === 'TooLarge') return { ok: false, failure: 'TooLarge', answered: true };
-  const failure = toReviewFailure(error);
-  return { ok: false, failure: failure === 'Forbidden' ? 'HTTPError' : failure, answered: false };
+  return { ok: false, failure: toReviewFailure(error), answered: error.code !== 0 };
 }

@@ -47,7 +47,13 @@ export function judgeMetadata(body: Uint8Array, issuer: string): DiscoveryOutcom
 }
 
 /** From the least telling to the most. */
-const telling: readonly KeyFailure[] = ['HTTPError', 'TooLarge', 'InvalidDocument', 'IssuerMismatch'];
+const telling: readonly KeyFailure[] = [
+  'HTTPError',
+  'Forbidden',
+  'TooLarge',
+  'InvalidDocument',
+  'IssuerMismatch',
+];
 
 /**
  * Looks at one location after the other. A server that answers, but not with good metadata, may have it elsewhere (some

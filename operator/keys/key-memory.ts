@@ -52,17 +52,26 @@ export function afterFetch(
   circumstances: Circumstances,
 ): KeyMemory {
   if (fetched.keySet.keys.length === 0) return afterEmptyFetch(memory, circumstances);
-  const { nowMs, random, refreshMs } = circumstances;
   return {
     tried: true,
     keySet: fetched.keySet,
     keysSinceMs: fetched.startedMs,
     failures: 0,
     emptyFetches: 0,
-    // A tenth more or less, so that a thousand sources do not fetch together.
-    nextAttemptMs: nowMs + refreshMs * (0.9 + random * 0.2),
+    nextAttemptMs: afterRefreshTime(circumstances),
     demandedMs: memory.demandedMs,
   };
+}
+
+/** Another refresh time: a shorter one brings the next attempt nearer; one after failures comes when it would have come. */
+export function afterRefreshChange(memory: KeyMemory, circumstances: Circumstances): KeyMemory {
+  if (memory.failures > 0) return memory;
+  return { ...memory, nextAttemptMs: Math.min(memory.nextAttemptMs, afterRefreshTime(circumstances)) };
+}
+
+/** A tenth more or less, so that a thousand sources do not fetch together. */
+function afterRefreshTime({ nowMs, random, refreshMs }: Circumstances): number {
+  return nowMs + refreshMs * (0.9 + random * 0.2);
 }
 
 /** Keys are kept through a failure; the next attempt comes after 1 s, 2 s, … 60 s, less a random part. */

@@ -11,6 +11,8 @@ export interface KeyStore {
   readonly find: FindKeySource;
   /** Starts the sources that are new and closes those that are not named any more. The same id is the same source. */
   retain(wanted: Iterable<WantedKeySource>): void;
+  /** Refreshes at another interval from now on: what is held, and what is started later. */
+  setRefreshSeconds(seconds: number): void;
   close(): void;
 }
 
@@ -40,6 +42,7 @@ const turnMs = 5_000;
 
 interface Held {
   readonly source: KeySource;
+  readonly setRefreshSeconds: (seconds: number) => void;
   readonly close: () => void;
 }
 
@@ -48,16 +51,21 @@ export function createKeyStore(parts: KeyStoreParts): KeyStore {
   const { clock } = parts;
   const { fetchDocument = createDocumentFetcher({ clock }) } = parts;
   const takeTurn = createTurns(firstAttempts, turnMs, clock);
+  let { refreshSeconds } = parts;
   let held = new Map<string, Held>();
 
   function start({ config, owner }: WantedKeySource): Held {
-    if (config.kind === 'static') return { source: createStaticKeySource(config), close: () => undefined };
+    if (config.kind === 'static') {
+      const nothing = (): void => undefined;
+      return { source: createStaticKeySource(config), setRefreshSeconds: nothing, close: nothing };
+    }
     const source = startRemoteKeySource(config, {
       ...parts,
+      refreshSeconds,
       fetchDocument,
       takeTurn: () => takeTurn(owner),
     });
-    return { source, close: source.close };
+    return { source, setRefreshSeconds: source.setRefreshSeconds, close: source.close };
   }
 
   function retain(wanted: Iterable<WantedKeySource>): void {
@@ -70,5 +78,13 @@ export function createKeyStore(parts: KeyStoreParts): KeyStore {
     for (const [id, { close }] of before) if (!held.has(id)) close();
   }
 
-  return { find: (id) => held.get(id)?.source, retain, close: () => retain([]) };
+  return {
+    find: (id) => held.get(id)?.source,
+    retain,
+    setRefreshSeconds(seconds) {
+      refreshSeconds = seconds;
+      for (const source of held.values()) source.setRefreshSeconds(seconds);
+    },
+    close: () => retain([]),
+  };
 }

@@ -3,6 +3,7 @@ import {
   afterDemand,
   afterFailure,
   afterFetch,
+  afterRefreshChange,
   coolDownSeconds,
   isSameState,
   noMemory,
@@ -21,6 +22,8 @@ import {
 export interface RemoteKeySource extends KeySource {
   /** Stops refreshing and forgets the keys; a fetch under way is aborted. */
   close(): void;
+  /** Refreshes at another interval from now on. */
+  setRefreshSeconds(seconds: number): void;
 }
 
 export interface RemoteKeySourceParts extends KeyLoaderPorts {
@@ -43,7 +46,7 @@ export function startRemoteKeySource(
   parts: RemoteKeySourceParts,
 ): RemoteKeySource {
   const { clock, random } = parts;
-  const refreshMs = parts.refreshSeconds * 1000;
+  let refreshMs = parts.refreshSeconds * 1000;
   const closing = new AbortController();
   const load = createKeyLoader(config, parts, closing.signal);
   let memory = noMemory;
@@ -114,6 +117,14 @@ export function startRemoteKeySource(
     state: () => stateOf(memory, clock.monotonicMs()),
     refresh,
     retryAfterSeconds: () => secondsUntilNext(memory, clock.monotonicMs()),
+    setRefreshSeconds(seconds) {
+      refreshMs = seconds * 1000;
+      // An attempt that is under way plans the next one when it ends.
+      if (underWay !== undefined) return;
+      const nowMs = clock.monotonicMs();
+      memory = afterRefreshChange(memory, { nowMs, random: random(), refreshMs });
+      scheduleNext(nowMs);
+    },
     close() {
       closing.abort();
       cancelTimer();

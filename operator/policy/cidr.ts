@@ -1,10 +1,21 @@
-const ipv4Form = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})$/;
+// A quad with leading zeros is octal to some and decimal to others: no address is compared with it.
+const ipv4Form = /^(0|[1-9]\d{0,2})\.(0|[1-9]\d{0,2})\.(0|[1-9]\d{0,2})\.(0|[1-9]\d{0,2})$/;
 
-/** Whether a text is an address range such as `10.20.0.0/16` or `fd00::/8`. */
+/** What {@link isCidr} asks for, for people. */
+export const cidrForm =
+  'an address range such as 10.20.0.0/16 or fd00::/8, without leading zeros, IPv4 not written as IPv6';
+
+/** Whether a text is an address range that addresses can be found in. */
 export function isCidr(text: string): boolean {
-  const [, address = '', prefix = ''] = /^([0-9a-f:.]+)\/(\d{1,3})$/.exec(text) ?? [];
+  const [, address = '', prefix = ''] = /^([0-9a-f:.]+)\/(0|[1-9]\d{0,2})$/.exec(text) ?? [];
   if (address === '') return false;
   const quads = ipv4Form.exec(address);
   if (quads !== null) return quads.slice(1).every((quad) => Number(quad) <= 255) && Number(prefix) <= 32;
-  return address.includes(':') && URL.canParse(`http://[${address}]/`) && Number(prefix) <= 128;
+  if (!address.includes(':') || !URL.canParse(`http://[${address}]/`)) return false;
+  return Number(prefix) <= 128 && !isMappedIpv4(new URL(`http://[${address}]/`).hostname);
+}
+
+/** `::ffff:10.0.0.0` and its like: such addresses are compared as IPv4, so the range would hold none. */
+function isMappedIpv4(hostname: string): boolean {
+  return /^\[::ffff:[0-9a-f]+:[0-9a-f]+\]$/.test(hostname);
 }

@@ -1,4 +1,5 @@
 import type { Decoded, FieldError } from '../api/field-error.ts';
+import { isNamespaceName } from '../api/kubernetes-object.ts';
 import {
   decodeWith,
   defaulted,
@@ -11,7 +12,7 @@ import {
   string,
 } from '../api/schema-checks.ts';
 import { parseStrictUrl } from '../api/strict-url.ts';
-import { isCidr } from './cidr.ts';
+import { cidrForm, isCidr } from './cidr.ts';
 import { boolean, record, refine, texts } from './configuration-checks.ts';
 import { type HostPattern, isHostPattern, parseHostPattern } from './host-pattern.ts';
 import type { OutboundRule } from './outbound-rule.ts';
@@ -143,11 +144,7 @@ function overlapErrors({ resourceHosts }: OperatorConfiguration): readonly Field
 
 const durationForm = /^(?:(\d{1,4})h)?(?:(\d{1,4})m)?(?:(\d{1,6})s)?$/;
 
-const namespaces = texts(
-  '* or the name of a namespace',
-  (text) => text === '*' || /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(text),
-  1,
-);
+const namespaces = texts('* or the name of a namespace', (text) => text === '*' || isNamespaceName(text), 1);
 
 const hostPatterns = texts('a lower-case host, with a port or without', isHostPattern);
 
@@ -190,6 +187,14 @@ function isServiceAddress(text: string): boolean {
   return isHostPattern(text) && parseHostPattern(text).port !== undefined;
 }
 
+const defaultLimits: Limits = {
+  maxTokenBytes: 8192,
+  maxPoliciesPerNamespace: 1000,
+  maxInFlightPerPolicy: 1000,
+};
+
+const defaultIntervals: Intervals = { keyRefresh: '5m' };
+
 const audience = (text: string): boolean => /^[!-~]+$/.test(text);
 
 const configuration = object<OperatorConfiguration>({
@@ -211,7 +216,7 @@ const configuration = object<OperatorConfiguration>({
           object<AllowedOutbound>({
             namespaces: required(namespaces),
             hosts: required(outboundHosts),
-            cidrs: defaulted(texts('an address range such as 10.20.0.0/16', isCidr), []),
+            cidrs: defaulted(texts(cidrForm, isCidr), []),
             ports: defaulted(list(integer(1, 65535), { minItems: 1, maxItems: 100, unique: 'set' }), [443]),
           }),
           { maxItems: 1000 },
@@ -252,13 +257,14 @@ const configuration = object<OperatorConfiguration>({
   ),
   limits: defaulted(
     object<Limits>({
-      maxTokenBytes: defaulted(integer(1024, 15_360), 8192),
-      maxPoliciesPerNamespace: defaulted(integer(1, 100_000), 1000),
-      maxInFlightPerPolicy: defaulted(integer(1, 100_000), 1000),
+      maxTokenBytes: defaulted(integer(1024, 15_360), defaultLimits.maxTokenBytes),
+      maxPoliciesPerNamespace: defaulted(integer(1, 100_000), defaultLimits.maxPoliciesPerNamespace),
+      maxInFlightPerPolicy: defaulted(integer(1, 100_000), defaultLimits.maxInFlightPerPolicy),
     }),
-    { maxTokenBytes: 8192, maxPoliciesPerNamespace: 1000, maxInFlightPerPolicy: 1000 },
+    defaultLimits,
   ),
-  intervals: defaulted(object<Intervals>({ keyRefresh: defaulted(duration(30, 86_400), '5m') }), {
-    keyRefresh: '5m',
-  }),
+  intervals: defaulted(
+    object<Intervals>({ keyRefresh: defaulted(duration(30, 86_400), defaultIntervals.keyRefresh) }),
+    defaultIntervals,
+  ),
 });

@@ -9,6 +9,8 @@ export interface Metrics {
   setPolicies(counts: Readonly<Record<PolicyState, number>>): void;
   /** Pairs of issuer and audience that policies of different namespaces accept. */
   setSharedAudiences(count: number): void;
+  /** The administrator's file was read: it is in force, or bad and left alone. Epoch milliseconds. */
+  noteReload(isGood: boolean, nowMs: number): void;
   /** Prometheus text exposition. */
   render(): Promise<string>;
 }
@@ -42,6 +44,16 @@ export function createMetrics(version: string): Metrics {
     help: 'Pairs of issuer and audience that policies of different namespaces accept: tokens of one open the other.',
     registers: [registry],
   });
+  const reloadSuccessful = new Gauge({
+    name: 'mcp_auth_configuration_last_reload_successful',
+    help: 'Whether the configuration file, as it was last read, is in force: 1, or 0 when it is bad and the one before stays.',
+    registers: [registry],
+  });
+  const reloadTime = new Gauge({
+    name: 'mcp_auth_configuration_last_reload_success_timestamp_seconds',
+    help: 'When the configuration in force was last read, in seconds since 1970.',
+    registers: [registry],
+  });
   new Gauge({
     name: 'mcp_auth_build_info',
     help: 'Always 1; the label says which version runs.',
@@ -55,6 +67,10 @@ export function createMetrics(version: string): Metrics {
       for (const state of policyStates) policies.set({ state }, counts[state]);
     },
     setSharedAudiences: (count) => shared.set(count),
+    noteReload: (isGood, nowMs) => {
+      reloadSuccessful.set(isGood ? 1 : 0);
+      if (isGood) reloadTime.set(nowMs / 1000);
+    },
     render: () => registry.metrics(),
   };
 }

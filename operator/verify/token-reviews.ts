@@ -17,7 +17,7 @@ export interface TokenReviews {
 const memoryMs = 10_000;
 const maxRemembered = 10_000;
 /** Reviews under way at the same time. */
-const concurrency = 16;
+const concurrency = 8;
 /** Callers of one namespace that wait for a turn: more are told to come again. */
 const maxWaiting = 64;
 /** For everything, the wait for a turn included. */

@@ -75,7 +75,7 @@ describe('a cluster', () => {
     expect(await learnCluster(use().api)).toEqual({
       ...{ audiences: ['https://api'], areAudiencesLearned: true, account },
       issuer: 'https://token.example',
-      ...{ reviewFailure: 'Forbidden', discoveryFailure: 'HTTPError' },
+      ...{ reviewFailure: 'Forbidden', discoveryFailure: 'Forbidden' },
     });
   });
 

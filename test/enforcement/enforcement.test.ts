@@ -44,6 +44,7 @@ function createParts() {
     keyStore: {
       find: () => source,
       retain: (wanted) => void retained.push([...wanted].map(({ config }) => config.id)),
+      setRefreshSeconds: () => undefined,
       close: () => undefined,
     },
     apiServer: { start: () => void started.push('start'), state: () => ({ tried: true }) },

@@ -3,6 +3,7 @@ import {
   afterDemand,
   afterFailure,
   afterFetch,
+  afterRefreshChange,
   coolDownSeconds,
   isSameState,
   type KeyMemory,
@@ -41,6 +42,21 @@ describe('key memory', () => {
     const next = (random: number): number =>
       afterFetch(noMemory, { keySet: keySet('a'), startedMs: 0 }, at(1_000, random)).nextAttemptMs;
     expect([0, 0.5, 0.999_999].map(next).map(Math.round)).toEqual([271_000, 301_000, 331_000]);
+  });
+
+  it('comes back sooner with a shorter refresh time, and as planned with a longer one', () => {
+    const change = (refreshMs: number, random = 0.5): number =>
+      afterRefreshChange(held, { nowMs: 100_000, random, refreshMs }).nextAttemptMs;
+    expect(held.nextAttemptMs).toBe(270_000);
+    expect([0, 0.5, 0.999_999].map((random) => change(30_000, random)).map(Math.round)).toEqual([
+      127_000, 130_000, 133_000,
+    ]);
+    expect(change(86_400_000)).toBe(270_000);
+  });
+
+  it('comes back after a failure when it would have come, whatever the refresh time becomes', () => {
+    const failed = afterFailure(held, 'HTTPError', at(0));
+    expect(afterRefreshChange(failed, { nowMs: 0, random: 0, refreshMs: 1 })).toBe(failed);
   });
 
   it('comes back after 1 s, 2 s, … 60 s of failures, less a random part of up to half', () => {

@@ -100,6 +100,19 @@ describe('the key store', () => {
     expect(store.find('a')?.current()).toBeUndefined();
   });
 
+  it('refreshes at the interval that was set last: what is held and what comes later', async () => {
+    const { store, clock, fetches } = createStore();
+    store.retain([uri('a'), { owner: 'ns', config: { kind: 'static', id: 's', jwks } }]);
+    await settle();
+    await fetches.answer();
+    store.setRefreshSeconds(30);
+    expect(clock.pending()).toEqual([30_000]);
+    store.retain([uri('b')]);
+    await settle();
+    await fetches.answer();
+    expect(clock.pending()).toEqual([30_000]);
+  });
+
   it('hands every trust input to the fetch', async () => {
     const { store, fetches } = createStore();
     const outbound = [{ hosts: ['idp.internal'], cidrs: ['10.0.0.0/8'], ports: [443] }];

@@ -135,6 +135,34 @@ describe('background refresh', () => {
     expect(scene.changes()).toBe(1);
   });
 
+  it('comes soon when the refresh time becomes short, and then again and again', async () => {
+    const source = await scene.startLoaded({ refreshSeconds: 24 * 3600 });
+    expect(scene.clock.pending()).toEqual([24 * HOUR]);
+    source.setRefreshSeconds(30);
+    expect(scene.clock.pending()).toEqual([30_000]);
+    await scene.nextAttempt(source);
+    expect(scene.keyFetches()).toBe(2);
+    expect(scene.clock.pending()).toEqual([30_000]);
+  });
+
+  it('comes after the next attempt only when the refresh time becomes long', async () => {
+    const source = await scene.startLoaded();
+    source.setRefreshSeconds(24 * 3600);
+    expect(scene.clock.pending()).toEqual([REFRESH_SECONDS * 1000]);
+    await scene.nextAttempt(source);
+    expect(scene.clock.pending()).toEqual([24 * HOUR]);
+  });
+
+  it('takes a refresh time that changes during an attempt', async () => {
+    const source = scene.start();
+    const attempt = source.refresh();
+    const pending = scene.clock.pending();
+    source.setRefreshSeconds(24 * 3600);
+    expect(scene.clock.pending()).toEqual(pending);
+    await attempt;
+    expect(scene.clock.pending()).toEqual([24 * HOUR]);
+  });
+
   it('kills a key that is gone, and brings the new one', async () => {
     scene.issuer.setKeys(setOf(first, second));
     const source = await scene.startLoaded();

@@ -96,6 +96,10 @@ describe('bad, with the field named', () => {
       'outbound.allow[0].cidrs[0]',
     ],
     [
+      { outbound: { allow: [{ namespaces: ['*'], hosts: ['x'], cidrs: ['10.1.0.0/16', '010.0.0.0/8'] }] } },
+      'outbound.allow[0].cidrs[1]',
+    ],
+    [
       { outbound: { allow: [{ namespaces: ['*'], hosts: ['x'], ports: [0] }] } },
       'outbound.allow[0].ports[0]',
     ],

@@ -96,7 +96,7 @@ test('a flood of one namespace does not hold up another, and those in excess are
   );
   const other = reviews.judge('good', configOf('other'), undefined);
   await settle();
-  expect(asked).toHaveLength(16);
+  expect(asked).toHaveLength(8);
   waiting[0]?.({ kind: 'not-authenticated' });
   await settle();
   waiting[1]?.({ kind: 'not-authenticated' });
@@ -128,11 +128,11 @@ test('a turn that was waited for in vain is given back', async () => {
   for (const resolve of waiting) resolve({ kind: 'failed', failure: 'Timeout' });
   await Promise.all(all);
   const before = asked.length;
-  const more = Array.from({ length: 16 }, (_, index) =>
+  const more = Array.from({ length: 8 }, (_, index) =>
     reviews.judge(`later${index}`, configOf('n'), undefined),
   );
   await settle();
-  expect(asked).toHaveLength(before + 16);
+  expect(asked).toHaveLength(before + 8);
   for (const resolve of waiting) resolve(good);
   await Promise.all(more);
 });

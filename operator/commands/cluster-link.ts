@@ -1,0 +1,120 @@
+import { createClusterDocumentFetcher } from '../controller/cluster-documents.ts';
+import { type ClusterIdentity, learnCluster } from '../controller/cluster-identity.ts';
+import type { KubeApi } from '../controller/kube-api.ts';
+import { createRequestToken } from '../controller/token-requests.ts';
+import { createReviewToken } from '../controller/token-reviews.ts';
+import type { ClusterFacts } from '../policy/inputs.ts';
+import type { Logger } from '../telemetry/log.ts';
+import type { Clock } from '../time/clock.ts';
+import type { ClusterPorts } from './verification.ts';
+
+export interface ClusterLinkParts {
+  /** Of its own, so that callers' reviews never wait behind lists and status writes. */
+  readonly api: KubeApi;
+  /** The operator's namespace, where its own credentials do not tell its ServiceAccount. */
+  readonly podNamespace?: string;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+export interface ClusterLink {
+  readonly ports: ClusterPorts;
+  /**
+   * Learns of the cluster, and tells each time that there is something new. Resolves when policies may be judged by it: when
+   * the API server's own audiences are known, or will not be known soon.
+   */
+  learn(onFacts: (facts: ClusterFacts) => void): Promise<void>;
+  close(): void;
+}
+
+/** The ServiceAccount of our manifests. */
+const usualAccountName = 'mcp-auth-operator';
+const firstRetryMs = 1_000;
+const lastRetryMs = 300_000;
+/** An API server that is away has no policies to judge either; one that answers lists only must not hold up everybody. */
+const patienceMs = 30_000;
+
+/** What the operator asks of its cluster, and what it knows of it. Nothing is asked before {@link ClusterLink.learn}. */
+export function createClusterLink({ api, podNamespace, clock, log }: ClusterLinkParts): ClusterLink {
+  const requestToken = createRequestToken(api);
+  const closing = new AbortController();
+  let identity: ClusterIdentity | undefined;
+  let cancel = (): void => undefined;
+
+  const requestOwnToken: ClusterPorts['requestOwnToken'] = async (audience) => {
+    const usual = podNamespace && { namespace: podNamespace, name: usualAccountName };
+    const account = identity?.account ?? (usual || undefined);
+    if (account === undefined) return { ok: false, why: 'NoAccount' };
+    const requested = await requestToken(account, audience, closing.signal);
+    if (requested.ok) return requested;
+    const isRefused = requested.failure === 'Forbidden' || requested.failure === 'NotFound';
+    return { ok: false, why: isRefused ? 'TokenRefused' : 'Unavailable' };
+  };
+
+  async function attempt(
+    failures: number,
+    onFacts: (facts: ClusterFacts) => void,
+    release: () => void,
+  ): Promise<void> {
+    identity = await learnCluster(api, closing.signal);
+    if (closing.signal.aborted) return;
+    tell(identity, failures, log);
+    const { audiences, issuer } = identity;
+    onFacts({ reviewsTokens: true, audiences, ...(issuer === undefined ? {} : { issuer }) });
+    if (isFinal(identity)) return release();
+    if (!isAway(identity)) release();
+    const delayMs = Math.min(lastRetryMs, firstRetryMs * 2 ** Math.min(failures, 10));
+    cancel = clock.after(delayMs, () => void attempt(failures + 1, onFacts, release));
+  }
+
+  return {
+    ports: {
+      review: createReviewToken(api),
+      requestOwnToken,
+      fetchDocument: createClusterDocumentFetcher(api),
+    },
+    async learn(onFacts) {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      const cancelPatience = clock.after(patienceMs, resolve);
+      closing.signal.addEventListener('abort', () => resolve(), { once: true });
+      void attempt(0, onFacts, resolve);
+      await promise;
+      cancelPatience();
+    },
+    close() {
+      closing.abort();
+      cancel();
+      api.close();
+    },
+  };
+}
+
+/** Whether asking again could not tell more: with a client certificate there is no token to ask about. */
+function isFinal({ areAudiencesLearned, reviewFailure, discoveryFailure }: ClusterIdentity): boolean {
+  return (areAudiencesLearned || reviewFailure === 'NoToken') && !isOfAbsence(discoveryFailure);
+}
+
+function isAway({ reviewFailure, discoveryFailure }: ClusterIdentity): boolean {
+  return isOfAbsence(reviewFailure === 'NoToken' ? discoveryFailure : reviewFailure);
+}
+
+function isOfAbsence(failure: string | undefined): boolean {
+  return failure === 'HTTPError' || failure === 'Timeout' || failure === 'TLSFailure';
+}
+
+function tell(identity: ClusterIdentity, failures: number, log: Logger): void {
+  const { audiences, areAudiencesLearned, account, issuer, reviewFailure, discoveryFailure } = identity;
+  if (areAudiencesLearned) {
+    log.info('cluster known', {
+      issuer,
+      audiences: audiences.join(' '),
+      account: account && `${account.namespace}/${account.name}`,
+      discovery: discoveryFailure,
+    });
+    return;
+  }
+  log[failures === 0 ? 'warn' : 'debug'](
+    "the API server's own audiences are not known: those of most clusters are reserved; name others in forbiddenAudiences",
+    { why: reviewFailure, audiences: audiences.join(' ') },
+  );
+}

@@ -1,0 +1,80 @@
+import { createSelfTestSchedule, type SelfTestSchedule } from '../enforcement/self-test-schedule.ts';
+import { createKeyStore, type KeyStore } from '../keys/key-store.ts';
+import type { FetchClusterDocument } from '../keys/outbound.ts';
+import type { SelfTestOutcome } from '../policy/observation.ts';
+import type { RequestOwnToken } from '../self-test/review-cases.ts';
+import { createSelfTest, type EnforcedPolicy } from '../self-test/self-test.ts';
+import type { Logger } from '../telemetry/log.ts';
+import type { Clock } from '../time/clock.ts';
+import { type ApiServerHealth, createApiServerHealth } from '../verify/api-server-health.ts';
+import type { ReviewToken } from '../verify/review-token.ts';
+import { createTokenReviews } from '../verify/token-reviews.ts';
+import { createTokenVerifier, type VerifyToken } from '../verify/verify-token.ts';
+
+/** What the operator asks of the cluster's API server, apart from policies. */
+export interface ClusterPorts {
+  readonly review: ReviewToken;
+  readonly requestOwnToken: RequestOwnToken;
+  readonly fetchDocument: FetchClusterDocument;
+}
+
+export interface VerificationParts {
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly refreshSeconds: number;
+  /** Absent without a cluster. */
+  readonly cluster?: ClusterPorts;
+  /** Called when something that a status can show has changed. */
+  readonly onChange: () => void;
+  readonly onSelfTest: (policy: EnforcedPolicy, outcome: SelfTestOutcome) => void;
+}
+
+/** Everything that judges tokens, and what tests it. */
+export interface Verification {
+  readonly keyStore: KeyStore;
+  readonly apiServer?: ApiServerHealth;
+  readonly selfTests: SelfTestSchedule;
+  readonly verifyToken: VerifyToken;
+  close(): void;
+}
+
+/** Wires the judges. The self-tests share only the connections with them. */
+export function createVerification(parts: VerificationParts): Verification {
+  const { clock, log, cluster, onChange } = parts;
+  const random = Math.random;
+  const keyStore = createKeyStore({
+    ...{ clock, log, random, onChange },
+    refreshSeconds: parts.refreshSeconds,
+    ...(cluster === undefined ? {} : { fetchClusterDocument: cluster.fetchDocument }),
+  });
+  const judges = cluster && createApiServerHealth({ review: cluster.review, clock, random, onChange });
+  const selfTest = createSelfTest({
+    clock,
+    ...(cluster === undefined || judges === undefined
+      ? {}
+      : { apiServer: { review: judges.review, requestOwnToken: cluster.requestOwnToken } }),
+  });
+  const selfTests = createSelfTestSchedule({
+    selfTest,
+    clock,
+    onOutcome(policy, outcome) {
+      parts.onSelfTest(policy, outcome);
+      onChange();
+    },
+  });
+  return {
+    keyStore,
+    ...(judges === undefined ? {} : { apiServer: judges }),
+    selfTests,
+    verifyToken: createTokenVerifier({
+      findKeySource: keyStore.find,
+      ...(judges === undefined ? {} : { tokenReviews: createTokenReviews(judges.review, clock) }),
+      clock,
+    }),
+    close() {
+      keyStore.close();
+      judges?.close();
+      selfTests.close();
+    },
+  };
+}

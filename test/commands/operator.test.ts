@@ -1,0 +1,117 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import type { Delivery } from '../../operator/commands/current-inputs.ts';
+import { type Operator, startOperator } from '../../operator/commands/operator.ts';
+import { readConfiguration } from '../../operator/commands/read-configuration.ts';
+import { createMetrics } from '../../operator/telemetry/metrics.ts';
+import { createFakeClock, type FakeClock, until } from '../fixtures/fake-clock.ts';
+import { recordLog } from '../fixtures/recorded-log.ts';
+
+const head = 'apiVersion: mcpauth.dev/v1alpha1\nkind: OperatorConfiguration\n';
+const withURL = (publicURL: string): string => `${head}publicURL: ${publicURL}\n`;
+
+/** A policy that is denied, so that nobody is asked for keys. */
+const delivery: Delivery = {
+  policies: [
+    {
+      object: {
+        apiVersion: 'mcpauth.dev/v1alpha1',
+        kind: 'McpAuthPolicy',
+        metadata: { namespace: 'a', name: 'x' },
+        spec: { issuer: 'http://not-https.example.com', audience: 'a', mode: 'OIDC' },
+      },
+    },
+  ],
+  configMaps: new Map(),
+};
+
+let folder: string;
+let file: string;
+let clock: FakeClock;
+let log: ReturnType<typeof recordLog>;
+let operator: Operator;
+/** Resources of the statuses that would be written. */
+let statuses: unknown[];
+
+beforeEach(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'mcp-auth-operator-'));
+  file = join(folder, 'operator.yaml');
+  writeFileSync(file, withURL('https://first.example.com'));
+  clock = createFakeClock();
+  log = recordLog();
+  statuses = [];
+  const options = {
+    configFile: file,
+    listen: { host: '127.0.0.1', port: 0 },
+    adminListen: { host: '127.0.0.1', port: 0 },
+    logLevel: 'info',
+    logFormat: 'text',
+  } as const;
+  operator = await startOperator({
+    options,
+    configuration: await readConfiguration(options),
+    clock,
+    log,
+    metrics: createMetrics('test'),
+    onStatus: (_, status, isNew) => {
+      if (isNew) statuses.push(status.resource);
+    },
+  });
+  await untilLooked();
+});
+
+afterEach(async () => {
+  await operator.stop();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+/** A look has ended when the next one waits for the clock. */
+async function untilLooked(): Promise<void> {
+  await until(() => clock.pending().includes(1_000));
+}
+
+async function edit(text: string): Promise<void> {
+  writeFileSync(file, text);
+  for (let looks = 0; looks < 4; looks += 1) {
+    clock.advance(1_000);
+    await untilLooked();
+  }
+}
+
+const snapshots = (): number => log.lines.filter(({ message }) => message === 'snapshot in force').length;
+
+test('another configuration puts the last delivery in force again', async () => {
+  operator.update(delivery);
+  clock.advance(0);
+  expect(statuses).toEqual(['https://first.example.com/a/x/mcp']);
+  await edit(withURL('https://second.example.com'));
+  expect(statuses).toEqual(['https://first.example.com/a/x/mcp', 'https://second.example.com/a/x/mcp']);
+  expect(snapshots()).toBe(2);
+});
+
+test('before the first delivery it is held', async () => {
+  await edit(withURL('https://second.example.com'));
+  expect(snapshots()).toBe(0);
+  operator.update(delivery);
+  clock.advance(0);
+  expect(statuses).toEqual(['https://second.example.com/a/x/mcp']);
+});
+
+test('comments change neither what is in force nor a status; a bad edit neither', async () => {
+  operator.update(delivery);
+  clock.advance(0);
+  await edit(`# a comment\n${withURL('https://first.example.com')}`);
+  await edit(withURL('http://second.example.com'));
+  expect(snapshots()).toBe(1);
+  expect(statuses).toHaveLength(1);
+  expect(log.lines.filter(({ level }) => level === 'error')).toHaveLength(1);
+});
+
+test('what may not be meant is said at the start and after an edit', async () => {
+  const warnings = () => log.lines.filter(({ level }) => level === 'warn').map(({ fields }) => fields.field);
+  expect(warnings()).toEqual([]);
+  await edit(head);
+  expect(warnings()).toEqual(['publicURL']);
+});
