@@ -1,5 +1,6 @@
 import type { UntypedObject } from '../api/kubernetes-object.ts';
 import type { McpAuthPolicyStatus } from '../api/mcp-auth-policy.gen.ts';
+import { createCallerMemory } from '../enforcement/caller-memory.ts';
 import { createEnforcement } from '../enforcement/enforcement.ts';
 import { createStatusBoard } from '../enforcement/status-board.ts';
 import { createAdminEndpoint } from '../http/admin-endpoint.ts';
@@ -71,11 +72,15 @@ export async function startOperator(parts: OperatorParts): Promise<Operator> {
     onChange: report,
   });
   const exchanges = new Exchanges(clock);
+  const callers = createCallerMemory(clock, report);
+  const logDecision = createDecisionLog({ log, clock, metrics });
   const enforcement = createEnforcement({
     keyStore,
     selfTest: createSelfTest(clock),
+    callersOf: callers.factsOf,
     onSnapshot: (compilation) => {
       exchanges.keepOnly(compilation.snapshot);
+      callers.keepOnly(compilation.snapshot);
       announce(compilation, log, metrics);
     },
     onReports: report,
@@ -89,7 +94,10 @@ export async function startOperator(parts: OperatorParts): Promise<Operator> {
     currentSnapshot: enforcement.currentSnapshot,
     builtInServer,
     exchanges,
-    onDecision: createDecisionLog({ log, clock, metrics }),
+    onDecision: (reason, policy) => {
+      logDecision(reason, policy);
+      callers.note(reason, policy);
+    },
     log,
   });
   const adminEndpoint = createAdminEndpoint({
@@ -114,6 +122,7 @@ export async function startOperator(parts: OperatorParts): Promise<Operator> {
     },
     async stop() {
       readiness.end();
+      callers.close();
       unfollow?.();
       await Promise.all([publicListener.drain(graceMs), builtInServer.close()]);
       await adminListener.drain(0);

@@ -3,7 +3,7 @@ import type { KeyStore } from '../keys/key-store.ts';
 import { type Compilation, compile } from '../policy/compile.ts';
 import type { Outcome } from '../policy/finding.ts';
 import type { Inputs } from '../policy/inputs.ts';
-import type { Observation, SelfTestResult } from '../policy/observation.ts';
+import type { CallerFacts, Observation, SelfTestResult } from '../policy/observation.ts';
 import type { CompiledPolicy, Snapshot } from '../policy/snapshot.ts';
 import type { JwtVerifierConfig } from '../policy/verifier-config.ts';
 import type { SelfTest } from '../self-test/self-test.ts';
@@ -30,6 +30,8 @@ export interface Enforcement {
 export interface EnforcementParts {
   readonly keyStore: KeyStore;
   readonly selfTest: SelfTest;
+  /** What callers of a configuration met with, if anything is known of them. */
+  readonly callersOf: (policy: CompiledPolicy) => CallerFacts | undefined;
   /** Called after another snapshot has been put in force. */
   readonly onSnapshot: (compilation: Compilation) => void;
   /** Called when {@link Enforcement.reports} may have changed. */
@@ -42,6 +44,7 @@ type JwtPolicy = CompiledPolicy & { readonly verifier: JwtVerifierConfig };
 export function createEnforcement({
   keyStore,
   selfTest,
+  callersOf,
   onSnapshot,
   onReports,
 }: EnforcementParts): Enforcement {
@@ -95,7 +98,12 @@ export function createEnforcement({
     if (!isEnforced(compiled)) return { outcome, compiled, isSettled: true };
     const keys = observeKeys(keyStore.find(compiled.verifier.keySource.id), compiled.verifier);
     const result = tests.get(compiled.digest);
-    const observation: Observation = result === undefined ? { keys } : { keys, selfTest: result };
+    const callers = callersOf(compiled);
+    const observation: Observation = {
+      keys,
+      ...(result === undefined ? {} : { selfTest: result }),
+      ...(callers === undefined ? {} : { callers }),
+    };
     return { outcome, compiled, observation, isSettled: keys.kind !== 'pending' && result !== undefined };
   }
 }

@@ -20,9 +20,18 @@ export interface SelfTestResult {
   readonly failed: readonly string[];
 }
 
+/** What callers of one configuration met with, as far as a status shows it. */
+export interface CallerFacts {
+  /** Whether any was let in. */
+  readonly hasAccepted: boolean;
+  /** The denial reason that dominates, or `none`. Absent while not known: what was said before stands. */
+  readonly dominantRejection?: string;
+}
+
 /** What was seen of one enforced policy since it was compiled. */
 export interface Observation {
   readonly keys: KeysObservation;
   /** Absent until the self-test of this configuration has run. */
   readonly selfTest?: SelfTestResult;
+  readonly callers?: CallerFacts;
 }

@@ -45,6 +45,7 @@ function createParts(
       close: () => undefined,
     },
     selfTest,
+    callersOf: () => undefined,
     onSnapshot: (compilation) => void snapshots.push(compilation),
     onReports: () => {
       reports += 1;
@@ -105,6 +106,28 @@ test('a configuration is tested once, another one again, and a result that comes
     isSettled: true,
     observation: { keys: { kind: 'failed', reason: 'Timeout' }, selfTest: { failed: [] } },
   });
+});
+
+test('what callers of a configuration met with is part of its report', () => {
+  const asked: string[] = [];
+  const { parts } = createParts();
+  const callers = { hasAccepted: true, dominantRejection: 'token_expired' };
+  const callersOf: EnforcementParts['callersOf'] = ({ name, digest }) => {
+    asked.push(digest);
+    return name === 'x' ? callers : undefined;
+  };
+  const enforcement = createEnforcement({ ...parts, callersOf });
+  enforcement.apply(inputsWith({ x: {}, y: {}, denied: { mode: 'TokenReview' } }));
+  const observed = enforcement
+    .reports()
+    .map(({ outcome, observation }) => [outcome.name, observation?.callers]);
+  expect(observed).toEqual([
+    ['denied', undefined],
+    ['x', callers],
+    ['y', undefined],
+  ]);
+  const policies = enforcement.currentSnapshot()?.policies;
+  expect(asked).toEqual([policies?.get('a/x')?.digest, policies?.get('a/y')?.digest]);
 });
 
 test('a self-test that cannot run has failed', async () => {
