@@ -122,11 +122,11 @@ export async function startOperator(parts: OperatorParts): Promise<Operator> {
     },
     async stop() {
       readiness.end();
-      callers.close();
       unfollow?.();
       await Promise.all([publicListener.drain(graceMs), builtInServer.close()]);
       await adminListener.drain(0);
       keyStore.close();
+      callers.close();
     },
   };
 }
