@@ -17,7 +17,7 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   'self-test': ['api', 'policy', 'keys', 'verify', 'http', 'time'],
   controller: ['api', 'policy', 'keys', 'verify', 'json', 'time', 'telemetry'],
   standalone: ['api', 'policy', 'time', 'telemetry'],
-  enforcement: ['api', 'policy', 'keys', 'verify', 'self-test', 'time'],
+  enforcement: ['api', 'policy', 'keys', 'verify', 'http', 'self-test', 'time'],
 };
 
 /** The only files that may import these packages. */

@@ -319,16 +319,22 @@ export interface Verification {
   readonly failed?: readonly string[];
   /** When the outcome for this configuration was first seen. */
   readonly time?: string;
-  /** When this configuration first let a caller in. */
+  /** When this configuration was first seen to let a caller in. Absent while it has not. */
   readonly firstAcceptedTime?: string;
-  /** The most frequent reason why callers are refused, when there is one. */
+  /**
+   * The most frequent reason why callers are refused, found anew every ten minutes at most. Taken back when
+   * callers are let in and none is refused any more. A request without a token is no refusal here.
+   */
   readonly rejections?: Rejections;
 }
 
-/** The most frequent reason why callers are refused, when there is one. */
+/**
+ * The most frequent reason why callers are refused, found anew every ten minutes at most. Taken back when
+ * callers are let in and none is refused any more. A request without a token is no refusal here.
+ */
 export interface Rejections {
   /** The denial reason; see docs/denials.md. */
   readonly reason?: string;
-  /** Since when it is the most frequent. */
+  /** Since when it is seen to be the most frequent. */
   readonly since?: string;
 }

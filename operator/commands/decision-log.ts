@@ -1,3 +1,4 @@
+import { objectKey } from '../api/kubernetes-object.ts';
 import type { DecisionReason } from '../http/decision-reason.ts';
 import type { PublicEndpointParts } from '../http/public-endpoint.ts';
 import type { Logger } from '../telemetry/log.ts';
@@ -26,13 +27,13 @@ export function createDecisionLog({
   let allowance = burst;
   let lastMs = clock.monotonicMs();
   return (reason, policy) => {
-    metrics.countDecision(reason);
+    metrics.countDecision({ mode: policy?.verifier.mode ?? 'none', reason });
     if (quietReasons.has(reason)) return;
     const nowMs = clock.monotonicMs();
     allowance = Math.min(burst, allowance + ((nowMs - lastMs) / 1000) * perSecond);
     lastMs = nowMs;
     if (allowance < 1) return;
     allowance -= 1;
-    log.info('request refused', { reason, policy });
+    log.info('request refused', { reason, policy: policy && objectKey(policy) });
   };
 }

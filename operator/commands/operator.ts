@@ -1,5 +1,6 @@
 import type { UntypedObject } from '../api/kubernetes-object.ts';
 import type { McpAuthPolicyStatus } from '../api/mcp-auth-policy.gen.ts';
+import { createCallerMemory } from '../enforcement/caller-memory.ts';
 import { createEnforcement } from '../enforcement/enforcement.ts';
 import { createStatusBoard } from '../enforcement/status-board.ts';
 import { createAdminEndpoint } from '../http/admin-endpoint.ts';
@@ -76,11 +77,15 @@ export async function startOperator(parts: OperatorParts): Promise<Operator> {
     onSelfTest: (policy, outcome) => announceSelfTest(policy, outcome, { log, metrics }),
   });
   const exchanges = new Exchanges(clock);
+  const callers = createCallerMemory(clock, report);
+  const logDecision = createDecisionLog({ log, clock, metrics });
   const enforcement = createEnforcement({
     ...verification,
+    callersOf: callers.factsOf,
     operatorVersion: VERSION,
     onSnapshot: (compilation) => {
       exchanges.keepOnly(compilation.snapshot);
+      callers.keepOnly(compilation.snapshot);
       announceSnapshot(compilation, { log, metrics });
     },
     onReports: report,
@@ -95,7 +100,10 @@ export async function startOperator(parts: OperatorParts): Promise<Operator> {
     currentSnapshot: enforcement.currentSnapshot,
     builtInServer,
     exchanges,
-    onDecision: createDecisionLog({ log, clock, metrics }),
+    onDecision: (reason, policy) => {
+      logDecision(reason, policy);
+      callers.note(reason, policy);
+    },
     log,
   });
   const adminEndpoint = createAdminEndpoint({
@@ -133,6 +141,7 @@ export async function startOperator(parts: OperatorParts): Promise<Operator> {
       await Promise.all([publicListener.drain(graceMs), builtInServer.close()]);
       await adminListener.drain(0);
       verification.close();
+      callers.close();
     },
   };
 }

@@ -18,7 +18,10 @@ export interface StatusWriterOptions {
   readonly log: Logger;
 }
 
-/** Writes statuses, each policy on its own; of several statuses of one policy only the latest. */
+/**
+ * Writes statuses, each policy on its own; of several statuses of one policy only the latest. What users have changed is
+ * written before what callers have.
+ */
 export interface StatusWriter {
   /**
    * Takes the status that `policy` should have. Does nothing when it has it. A write is bound to the version of the
@@ -126,7 +129,7 @@ export function createStatusWriter(options: StatusWriterOptions): StatusWriter {
       offered.delete(key);
     } else if (waiting === undefined || !isDeepStrictEqual(waiting, write)) {
       offered.set(key, write);
-      queue.add(key);
+      queue.add(key, isCausedByCallers(write) ? 'later' : 'first');
     }
   }
 
@@ -151,6 +154,20 @@ export function createStatusWriter(options: StatusWriterOptions): StatusWriter {
     },
     close: () => queue.close(),
   };
+}
+
+/** Whether a write tells nothing new but what callers met with. */
+function isCausedByCallers({ stored, status }: Write): boolean {
+  return isDeepStrictEqual(withoutCallerFacts(stored), withoutCallerFacts(status));
+}
+
+function withoutCallerFacts(status: unknown): unknown {
+  // Whoever may write statuses could have written anything.
+  const { verification, ...rest } = Object(status) as Readonly<Record<string, unknown>>;
+  const { firstAcceptedTime, rejections, ...test } = Object(verification) as Readonly<
+    Record<string, unknown>
+  >;
+  return { ...rest, test };
 }
 
 function toApplyPatch({ namespace, name, resourceVersion, status }: Write): unknown {

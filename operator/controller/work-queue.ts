@@ -17,10 +17,16 @@ export interface WorkQueueOptions {
   readonly random: () => number;
 }
 
+/** `later`: only while no key of the rank `first` can be started. */
+export type Rank = 'first' | 'later';
+
 /** Keys that wait for work: each once, in order, never the same key twice at a time. */
 export interface WorkQueue {
-  /** Adds a key, also one that waits for its next try. Added while it is worked on, it is done once more afterwards. */
-  add(key: string): void;
+  /**
+   * Adds a key, also one that waits for its next try. Added while it is worked on, it is done once more afterwards. A key
+   * that waits already keeps its place, except that `first` calls it out of the line of `later`.
+   */
+  add(key: string, rank?: Rank): void;
   /** Aborts the work under way and waits for its end; nothing is started any more. */
   close(): Promise<void>;
 }
@@ -28,14 +34,14 @@ export interface WorkQueue {
 export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
   const { clock, random, concurrency, backOff, budget } = options;
   const controller = new AbortController();
-  const waiting = new Set<string>();
+  const lines = { first: new Set<string>(), later: new Set<string>() };
   const working = new Map<string, Promise<void>>();
   const failures = new Map<string, number>();
   const retries = new Map<string, () => void>();
   let cancelRefill: (() => void) | undefined;
 
   function startNext(): void {
-    for (const key of waiting) {
+    for (const [key, rank] of inOrder()) {
       if (controller.signal.aborted || working.size >= concurrency) {
         return;
       }
@@ -47,10 +53,15 @@ export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
         startAfter(pauseMs);
         return;
       }
-      waiting.delete(key);
+      lines[rank].delete(key);
       cancelRetry(key);
-      working.set(key, workOn(key));
+      working.set(key, workOn(key, rank));
     }
+  }
+
+  function* inOrder(): Generator<readonly [key: string, rank: Rank]> {
+    for (const key of lines.first) yield [key, 'first'];
+    for (const key of lines.later) yield [key, 'later'];
   }
 
   function startAfter(pauseMs: number): void {
@@ -60,19 +71,19 @@ export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
     });
   }
 
-  async function workOn(key: string): Promise<void> {
+  async function workOn(key: string, rank: Rank): Promise<void> {
     try {
       await options.work(key, controller.signal);
       failures.delete(key);
     } catch (error) {
-      retryLater(key, error);
+      retryLater(key, rank, error);
     } finally {
       working.delete(key);
     }
     startNext();
   }
 
-  function retryLater(key: string, error: unknown): void {
+  function retryLater(key: string, rank: Rank, error: unknown): void {
     if (controller.signal.aborted) {
       return;
     }
@@ -82,7 +93,7 @@ export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
     const delayMs = backOffMs(backOff, count, random(), toApiError(error).retryAfterSeconds);
     retries.set(
       key,
-      clock.after(delayMs, () => add(key)),
+      clock.after(delayMs, () => add(key, rank)),
     );
   }
 
@@ -91,8 +102,9 @@ export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
     retries.delete(key);
   }
 
-  function add(key: string): void {
-    waiting.add(key);
+  function add(key: string, rank: Rank = 'first'): void {
+    if (rank === 'first') lines.later.delete(key);
+    if (rank === 'first' || !lines.first.has(key)) lines[rank].add(key);
     startNext();
   }
 

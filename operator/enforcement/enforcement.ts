@@ -3,7 +3,7 @@ import type { KeyStore } from '../keys/key-store.ts';
 import { type Compilation, compile } from '../policy/compile.ts';
 import type { Outcome } from '../policy/finding.ts';
 import { type ClusterFacts, type Inputs, noCluster } from '../policy/inputs.ts';
-import type { IssuerObservation, Observation } from '../policy/observation.ts';
+import type { CallerFacts, IssuerObservation, Observation } from '../policy/observation.ts';
 import type { CompiledPolicy, Snapshot } from '../policy/snapshot.ts';
 import type { EnforcedConfig } from '../policy/verifier-config.ts';
 import type { EnforcedPolicy } from '../self-test/self-test.ts';
@@ -35,6 +35,8 @@ export interface EnforcementParts {
   /** Absent without an API server. */
   readonly apiServer?: Pick<ApiServerHealth, 'start' | 'state'>;
   readonly selfTests: Pick<SelfTestSchedule, 'retain' | 'outcomeOf'>;
+  /** What callers of a configuration met with, if anything is known of them. */
+  readonly callersOf: (policy: CompiledPolicy) => CallerFacts | undefined;
   /** Stored verdicts of other versions do not count. */
   readonly operatorVersion: string;
   /** Called after another snapshot has been put in force. */
@@ -48,6 +50,7 @@ export function createEnforcement({
   keyStore,
   apiServer,
   selfTests,
+  callersOf,
   operatorVersion,
   onSnapshot,
   onReports,
@@ -95,7 +98,12 @@ export function createEnforcement({
     if (!isEnforced(compiled)) return { outcome, compiled, isSettled: true };
     const issuer = observeIssuer(compiled.verifier, cluster);
     const tried = selfTests.outcomeOf(compiled.digest);
-    const observation: Observation = tried === undefined ? { issuer } : { issuer, selfTest: tried };
+    const callers = callersOf(compiled);
+    const observation: Observation = {
+      issuer,
+      ...(tried === undefined ? {} : { selfTest: tried }),
+      ...(callers === undefined ? {} : { callers }),
+    };
     return { outcome, compiled, observation, isSettled: issuer.kind !== 'pending' && tried !== undefined };
   }
 

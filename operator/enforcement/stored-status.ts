@@ -1,19 +1,21 @@
 import type { UntypedObject } from '../api/kubernetes-object.ts';
-import type { Condition, McpAuthPolicyStatus, Verification } from '../api/mcp-auth-policy.gen.ts';
+import type { Condition, McpAuthPolicyStatus, Rejections, Verification } from '../api/mcp-auth-policy.gen.ts';
 import type { SelfTestOutcome } from '../policy/observation.ts';
 import type { CompiledPolicy } from '../policy/snapshot.ts';
-import { shortDigest } from '../policy/status.ts';
+import { formatTime, shortDigest } from '../policy/status.ts';
+import { isDenialReason } from '../verify/denial.ts';
 
 /**
- * What an object's stored status can contribute to the next one: the times of its conditions and of its self-test.
- * Nothing of it decides who is let in, since whoever may write the status could have written it; other shapes are left out.
+ * What an object's stored status can contribute to the next one: the times of its conditions and of its self-test, and
+ * what callers met with. Nothing of it decides who is let in, since whoever may write the status could have written it;
+ * other shapes are left out.
  */
 export function readStoredStatus({ status }: UntypedObject): McpAuthPolicyStatus | undefined {
   if (!isObject(status)) return undefined;
   const { conditions, verification } = status;
   return {
     ...(Array.isArray(conditions) ? { conditions: conditions.filter(isCondition) } : {}),
-    ...(isVerification(verification) ? { verification } : {}),
+    ...(isVerification(verification) ? { verification: withoutOddFacts(verification) } : {}),
   };
 }
 
@@ -45,6 +47,26 @@ function isVerification(value: unknown): value is Verification {
     Array.isArray(value.failed) &&
     Number.isInteger(value.checks)
   );
+}
+
+function withoutOddFacts({ firstAcceptedTime, rejections, ...tested }: Verification): Verification {
+  return {
+    ...tested,
+    ...(isTime(firstAcceptedTime) ? { firstAcceptedTime } : {}),
+    ...(isRejections(rejections) ? { rejections } : {}),
+  };
+}
+
+function isRejections(value: unknown): value is Rejections {
+  return (
+    isObject(value) && typeof value.reason === 'string' && isDenialReason(value.reason) && isTime(value.since)
+  );
+}
+
+/** A time as this operator writes it. */
+function isTime(value: unknown): value is string {
+  const epochMs = typeof value === 'string' ? Date.parse(value) : Number.NaN;
+  return !Number.isNaN(epochMs) && formatTime(epochMs) === value;
 }
 
 function areTexts(...values: readonly unknown[]): boolean {

@@ -1,6 +1,6 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { objectKey } from '../api/kubernetes-object.ts';
-import type { Snapshot } from '../policy/snapshot.ts';
+import type { CompiledPolicy, Snapshot } from '../policy/snapshot.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { type Answer, refuse, unavailable } from './answer.ts';
 import type { DecisionReason } from './decision-reason.ts';
@@ -15,8 +15,8 @@ export interface PublicEndpointParts {
   readonly currentSnapshot: () => Snapshot | undefined;
   readonly builtInServer: BuiltInServer;
   readonly exchanges: Exchanges;
-  /** Told of every decision; `policy` is `namespace/name`. */
-  readonly onDecision: (reason: DecisionReason, policy: string | undefined) => void;
+  /** Told of every decision, with the policy by which it was made, if any. */
+  readonly onDecision: (reason: DecisionReason, policy: CompiledPolicy | undefined) => void;
   readonly log: Logger;
 }
 
@@ -49,19 +49,18 @@ async function serve(
     return;
   }
   const decision = await decide(head, parts);
-  const policy = decision.policy === undefined ? undefined : objectKey(decision.policy);
   if (decision.kind === 'answer') {
-    parts.onDecision(decision.reason, policy);
+    parts.onDecision(decision.reason, decision.policy);
     write(response, decision.answer);
     return;
   }
   const limit = parts.currentSnapshot()?.maxInFlightPerPolicy ?? 0;
   if (parts.exchanges.inFlight(objectKey(decision.policy)) >= limit) {
-    parts.onDecision('overloaded', policy);
+    parts.onDecision('overloaded', decision.policy);
     write(response, unavailable(1));
     return;
   }
-  parts.onDecision('admitted', policy);
+  parts.onDecision('admitted', decision.policy);
   for (const [name, value] of Object.entries(decision.headers)) response.setHeader(name, value);
   await answerAdmitted(request, response, decision, parts);
 }

@@ -38,9 +38,18 @@ export type SelfTestOutcome =
   | { readonly kind: 'tested'; readonly result: SelfTestResult }
   | { readonly kind: 'untested'; readonly why: Untested };
 
+/** What callers of one configuration met with, as far as a status shows it. */
+export interface CallerFacts {
+  /** Whether any was let in. */
+  readonly hasAccepted: boolean;
+  /** The denial reason that dominates, or `none`. Absent while not known: what was said before stands. */
+  readonly dominantRejection?: string;
+}
+
 /** What was seen of one enforced policy since it was compiled. */
 export interface Observation {
   readonly issuer: IssuerObservation;
   /** Absent until the self-test of this configuration has been tried. */
   readonly selfTest?: SelfTestOutcome;
+  readonly callers?: CallerFacts;
 }

@@ -1,8 +1,10 @@
 import type { McpAuthPolicyStatus } from '../api/mcp-auth-policy.gen.ts';
 import { conditionsFor } from './conditions.ts';
 import type { Outcome } from './finding.ts';
-import type { Observation, SelfTestResult } from './observation.ts';
+import type { CallerFacts, Observation, SelfTestResult } from './observation.ts';
 import type { CompiledPolicy } from './snapshot.ts';
+
+type Verification = NonNullable<McpAuthPolicyStatus['verification']>;
 
 export interface StatusInputs {
   readonly outcome: Outcome;
@@ -38,28 +40,45 @@ function issuerFacts(observation: Observation | undefined): McpAuthPolicyStatus[
   return { ...(jwksURI === undefined ? {} : { jwksURI }), keys, keySetDigest };
 }
 
-function verificationFacts(inputs: StatusInputs, now: string): McpAuthPolicyStatus['verification'] {
+function verificationFacts(inputs: StatusInputs, now: string): Verification | undefined {
   const { observation, previous, operatorVersion } = inputs;
   if (observation?.selfTest?.kind !== 'tested') return undefined;
   const { result } = observation.selfTest;
-  const before = previous?.verification;
   const tested = { configDigest: shortDigest(result.configDigest), operatorVersion };
-  const sameConfiguration =
-    before?.configDigest === tested.configDigest && before.operatorVersion === operatorVersion;
-  const sameOutcome = sameConfiguration && isSameResult(before, result);
+  const before = isAbout(previous?.verification, tested) ? previous?.verification : undefined;
   return {
     ...tested,
     checks: result.checks,
     failed: result.failed,
-    time: (sameOutcome ? before?.time : undefined) ?? now,
+    time: (isSameResult(before, result) ? before?.time : undefined) ?? now,
+    ...callerFacts(observation.callers, before, now),
   };
 }
 
-function isSameResult(
-  before: NonNullable<McpAuthPolicyStatus['verification']>,
-  { checks, failed }: SelfTestResult,
+function isAbout(
+  before: Verification | undefined,
+  { configDigest, operatorVersion }: Pick<Verification, 'configDigest' | 'operatorVersion'>,
 ): boolean {
-  return before.checks === checks && (before.failed ?? []).join() === failed.join();
+  return before?.configDigest === configDigest && before?.operatorVersion === operatorVersion;
+}
+
+function isSameResult(before: Verification | undefined, { checks, failed }: SelfTestResult): boolean {
+  return before?.checks === checks && (before.failed ?? []).join() === failed.join();
+}
+
+/** @param before - what was said of this same configuration. */
+function callerFacts(
+  callers: CallerFacts | undefined,
+  before: Verification | undefined,
+  now: string,
+): Pick<Verification, 'firstAcceptedTime' | 'rejections'> {
+  const firstAcceptedTime = before?.firstAcceptedTime ?? (callers?.hasAccepted ? now : undefined);
+  const reason = callers?.dominantRejection ?? before?.rejections?.reason;
+  const since = (before?.rejections?.reason === reason ? before?.rejections?.since : undefined) ?? now;
+  return {
+    ...(firstAcceptedTime === undefined ? {} : { firstAcceptedTime }),
+    ...(reason === undefined || reason === 'none' ? {} : { rejections: { reason, since } }),
+  };
 }
 
 /** 16 hex digits are enough to tell configurations apart for a person. */
@@ -68,6 +87,6 @@ export function shortDigest(digest: string): string {
 }
 
 /** RFC 3339 with whole seconds, as Kubernetes writes times. */
-function formatTime(epochMs: number): string {
+export function formatTime(epochMs: number): string {
   return `${new Date(epochMs).toISOString().slice(0, 19)}Z`;
 }

@@ -2,8 +2,8 @@ import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 
 /** Every metric of the operator. Labels come from closed sets: none names a policy, an issuer or a caller. */
 export interface Metrics {
-  /** Decisions on the public port, by reason. */
-  countDecision(reason: string): void;
+  /** Counts a decision on the public port: the verifier's mode of its policy (`none` without one), and the reason. */
+  countDecision(labels: DecisionLabels): void;
   /** Self-tests, by the mode of the policy and how they ended. */
   countSelfTest(mode: string, result: 'passed' | 'failed' | 'untested'): void;
   setPolicies(counts: Readonly<Record<PolicyState, number>>): void;
@@ -15,6 +15,9 @@ export interface Metrics {
   render(): Promise<string>;
 }
 
+/** Both from closed lists of ours: nothing that a caller sends may become a label. */
+export type DecisionLabels = Readonly<Record<'mode' | 'reason', string>>;
+
 export const policyStates = ['ready', 'not_ready', 'refused'] as const;
 export type PolicyState = (typeof policyStates)[number];
 
@@ -23,8 +26,8 @@ export function createMetrics(version: string): Metrics {
   collectDefaultMetrics({ register: registry });
   const decisions = new Counter({
     name: 'mcp_auth_decisions_total',
-    help: 'Requests on the public port, by what was decided and why.',
-    labelNames: ['reason'],
+    help: 'Requests on the public port, by how their policy verifies tokens, what was decided and why.',
+    labelNames: ['mode', 'reason'],
     registers: [registry],
   });
   const selfTests = new Counter({
@@ -61,7 +64,7 @@ export function createMetrics(version: string): Metrics {
     registers: [registry],
   }).set({ version }, 1);
   return {
-    countDecision: (reason) => decisions.inc({ reason }),
+    countDecision: (labels) => decisions.inc(labels),
     countSelfTest: (mode, result) => selfTests.inc({ mode, result }),
     setPolicies: (counts) => {
       for (const state of policyStates) policies.set({ state }, counts[state]);

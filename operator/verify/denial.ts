@@ -50,3 +50,7 @@ export const denials = {
 } as const;
 
 export type DenialReason = keyof typeof denials;
+
+export function isDenialReason(text: string): text is DenialReason {
+  return Object.hasOwn(denials, text);
+}

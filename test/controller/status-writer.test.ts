@@ -244,6 +244,72 @@ describe('the budget', () => {
   });
 });
 
+describe('what callers cause', () => {
+  const test = {
+    configDigest: 'c',
+    operatorVersion: '1',
+    checks: 5,
+    failed: [],
+    time: '2026-01-01T00:00:00Z',
+  };
+  const tested: McpAuthPolicyStatus = { ...status('r'), verification: test };
+  const accepted: McpAuthPolicyStatus = {
+    ...tested,
+    verification: { ...test, firstAcceptedTime: '2026-01-02T00:00:00Z' },
+  };
+  const rejected: McpAuthPolicyStatus = {
+    ...tested,
+    verification: { ...test, rejections: { reason: 'token_expired', since: '2026-01-02T00:00:00Z' } },
+  };
+  const written = (): readonly unknown[] =>
+    server.requestsOf('patch').map(({ path }) => path.split('/').at(-2));
+
+  beforeEach(async () => {
+    await writer.close();
+    writer = createStatusWriter({ api, writesPerSecond: 1, clock, random: () => 0, log });
+    writer.offer(put('spends-the-budget'), status('r'));
+    await until(() => writes() === 1);
+  });
+
+  async function writeAll(count: number): Promise<void> {
+    for (let done = 1; done <= count; done += 1) {
+      clock.advance(1000);
+      await until(() => writes() === done + 1);
+      await settle();
+    }
+  }
+
+  it('is written after what users have changed', async () => {
+    writer.offer(put('accepts', { status: tested }), accepted);
+    writer.offer(put('rejects', { status: tested }), rejected);
+    writer.offer(put('recovers', { status: rejected }), tested);
+    writer.offer(put('new'), accepted);
+    writer.offer(put('edited', { status: tested }), { ...accepted, observedGeneration: 2 });
+    writer.offer(put('tested', { status: accepted }), {
+      ...accepted,
+      verification: { ...test, configDigest: 'd' },
+    });
+    writer.offer(put('odd', { status: { ...accepted, verification: 'text' } }), accepted);
+
+    await writeAll(7);
+
+    expect(written().slice(1)).toEqual(['new', 'edited', 'tested', 'odd', 'accepts', 'rejects', 'recovers']);
+    expect(stored('accepts')?.status).toEqual(accepted);
+  });
+
+  it('goes with what users have changed, in one write', async () => {
+    const policy = put('both', { status: tested });
+    writer.offer(put('accepts', { status: tested }), accepted);
+    writer.offer(policy, accepted);
+    writer.offer(policy, { ...accepted, observedGeneration: 2 });
+
+    await writeAll(2);
+
+    expect(written().slice(1)).toEqual(['both', 'accepts']);
+    expect(stored('both')?.status).toEqual({ ...accepted, observedGeneration: 2 });
+  });
+});
+
 describe('close', () => {
   it('aborts what is under way and writes nothing any more', async () => {
     server.failNext('patch', 'hang');

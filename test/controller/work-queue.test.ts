@@ -85,6 +85,46 @@ describe('a work queue', () => {
     expect(keysOf(started)).toBe('ab');
   });
 
+  it('works on what can be done later only when nothing else can be started', async () => {
+    const { queue, started } = createQueue({ concurrency: 1 });
+    queue.add('a');
+    queue.add('b', 'later');
+    queue.add('c', 'later');
+    queue.add('d');
+    await started[0]?.succeed();
+    queue.add('e');
+    await started[1]?.succeed();
+    await started[2]?.succeed();
+    expect(keysOf(started)).toBe('adeb');
+  });
+
+  it('has each key in one line only: called to the first it leaves the other, and stays there', async () => {
+    const { queue, started } = createQueue({ concurrency: 1 });
+    queue.add('a');
+    queue.add('b', 'later');
+    queue.add('c', 'later');
+    queue.add('c');
+    queue.add('c', 'later');
+    for (const index of [0, 1, 2]) {
+      await started[index]?.succeed();
+    }
+    expect(keysOf(started)).toBe('acb');
+  });
+
+  it('tries again in the line from which a key was taken', async () => {
+    const { queue, started, clock } = createQueue({ concurrency: 1 });
+    queue.add('a', 'later');
+    await started[0]?.fail();
+    queue.add('b');
+    queue.add('c', 'later');
+    queue.add('d');
+    clock.advance(500);
+    for (const index of [1, 2, 3]) {
+      await started[index]?.succeed();
+    }
+    expect(keysOf(started)).toBe('abdca');
+  });
+
   it('tries a failed key again, alone, later each time, and forgets the failures after a success', async () => {
     const { queue, started, failures, clock } = createQueue();
     queue.add('a');

@@ -142,6 +142,12 @@ export function describeScenario(start: (configuration: string) => Promise<Deplo
     });
   });
 
+  test('the status says when callers first got in', async () => {
+    const token = await provider.token({ resource: resourceOf('tools') });
+    expect((await post(resourceOf('tools'), token)).status).toBe(200);
+    await untilSeen('tools', ({ status }) => status?.verification?.firstAcceptedTime !== undefined);
+  });
+
   test('an edited audience holds for the next request once the status says so', async () => {
     const first = resourceOf('edited');
     await deployment.apply({ name: 'edited', spec: specFor(provider.issuer, first) });

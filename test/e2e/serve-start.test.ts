@@ -113,8 +113,8 @@ test('decisions are counted', async () => {
   await post(`${operator.publicURL}/team-a/x/mcp`);
   await post(`${operator.publicURL}/nowhere`);
   const metrics = await (await fetch(`${operator.adminURL}/metrics`)).text();
-  expect(metrics).toContain('mcp_auth_decisions_total{reason="policy_denies"} 1');
-  expect(metrics).toContain('mcp_auth_decisions_total{reason="path_not_found"} 1');
+  expect(metrics).toContain('mcp_auth_decisions_total{mode="deny",reason="policy_denies"} 1');
+  expect(metrics).toContain('mcp_auth_decisions_total{mode="none",reason="path_not_found"} 1');
   expect(metrics).toContain('mcp_auth_policies{state="refused"} 1');
 });
 

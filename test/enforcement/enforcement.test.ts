@@ -52,6 +52,7 @@ function createParts() {
       retain: (policies) => void tests.push([...policies]),
       outcomeOf: (digest) => outcomes.get(digest),
     },
+    callersOf: () => undefined,
     operatorVersion: '1.2.3',
     onSnapshot: (compilation) => void snapshots.push(compilation),
     onReports: () => undefined,
@@ -114,6 +115,28 @@ test('a policy is settled when its keys have been tried and its self-test has an
       selfTest: { kind: 'untested', why: 'Unavailable' },
     },
   });
+});
+
+test('what callers of a configuration met with is part of its report', () => {
+  const asked: string[] = [];
+  const { parts } = createParts();
+  const callers = { hasAccepted: true, dominantRejection: 'token_expired' };
+  const callersOf: EnforcementParts['callersOf'] = ({ name, digest }) => {
+    asked.push(digest);
+    return name === 'x' ? callers : undefined;
+  };
+  const enforcement = createEnforcement({ ...parts, callersOf });
+  enforcement.apply(inputsWith({ x: {}, y: {}, denied: { mode: 'TokenReview' } }));
+  const observed = enforcement
+    .reports()
+    .map(({ outcome, observation }) => [outcome.name, observation?.callers]);
+  expect(observed).toEqual([
+    ['denied', undefined],
+    ['x', callers],
+    ['y', undefined],
+  ]);
+  const policies = enforcement.currentSnapshot()?.policies;
+  expect(asked).toEqual([policies?.get('a/x')?.digest, policies?.get('a/y')?.digest]);
 });
 
 describe('a stored verdict', () => {

@@ -121,6 +121,47 @@ test.each([
   expect(told[0]?.status.verification?.time).toBe('2026-01-01T00:00:00Z');
 });
 
+const tested = {
+  configDigest: 'c'.repeat(16),
+  operatorVersion: '1.2.3',
+  checks: 5,
+  failed: [],
+  time: '2026-01-01T00:00:00Z',
+};
+
+function statusAfter(stored: object): McpAuthPolicyStatus['verification'] {
+  const { board, told } = createBoard(Date.parse('2026-02-01T00:00:00Z'));
+  board.update([{ ...object, status: { verification: { ...tested, ...stored } } }], [settled]);
+  return told[0]?.status.verification;
+}
+
+test('after a restart it is still known what callers met with', () => {
+  const facts = {
+    firstAcceptedTime: '2026-01-02T00:00:00Z',
+    rejections: { reason: 'token_expired', since: '2026-01-03T00:00:00Z' },
+  };
+  expect(statusAfter(facts)).toEqual({ ...tested, ...facts });
+});
+
+test.each([
+  [{ firstAcceptedTime: 7 }],
+  [{ firstAcceptedTime: 'yesterday' }],
+  [{ firstAcceptedTime: '2026-13-01T00:00:00Z' }],
+  [{ firstAcceptedTime: '2026-02-30T00:00:00Z' }],
+  [{ firstAcceptedTime: '2 Jan 2026' }],
+  [{ rejections: 'token_expired' }],
+  [{ rejections: [] }],
+  [{ rejections: null }],
+  [{ rejections: { reason: 'token_expired' } }],
+  [{ rejections: { reason: 'token_expired', since: 'long ago' } }],
+  [{ rejections: { reason: 'hacked', since: '2026-01-03T00:00:00Z' } }],
+  [{ rejections: { reason: 'none', since: '2026-01-03T00:00:00Z' } }],
+  [{ rejections: { reason: 'toString', since: '2026-01-03T00:00:00Z' } }],
+  [{ rejections: { reason: ['token_expired'], since: '2026-01-03T00:00:00Z' } }],
+])('a stored fact of another shape (%j) counts for nothing, the rest of it does', (facts) => {
+  expect(statusAfter(facts)).toEqual(tested);
+});
+
 test('a stored status that claims success for another configuration counts for nothing', () => {
   const { board, told } = createBoard(Date.parse('2026-01-01T00:00:00Z'));
   const verification = {

@@ -34,11 +34,13 @@ let gate: Gate;
 let builtInServer: BuiltInServer;
 let exchanges: Exchanges;
 let current: Snapshot | undefined;
+let decidedBy: CompiledPolicy | undefined;
 const decisions: string[] = [];
 const log = recordLog();
 
 beforeEach(async () => {
   decisions.length = 0;
+  decidedBy = undefined;
   current = snapshot;
   exchanges = new Exchanges(systemClock);
   builtInServer = createBuiltInServer('1.2.3', () => undefined);
@@ -47,7 +49,10 @@ beforeEach(async () => {
     currentSnapshot: () => current,
     builtInServer: { handle: (...args) => builtInServer.handle(...args), close: () => builtInServer.close() },
     exchanges,
-    onDecision: (reason) => decisions.push(reason),
+    onDecision: (reason, by) => {
+      decisions.push(reason);
+      decidedBy = by;
+    },
     log,
   });
   listener = await listen(endpoint, { host: '127.0.0.1', port: 0 });
@@ -91,6 +96,7 @@ test('an admitted request reaches the built-in server, whose answer names the ca
   expect(answer.status).toBe(200);
   expect(await answer.text()).toContain('alice');
   expect(decisions).toEqual(['admitted']);
+  expect(decidedBy).toBe(policy);
 });
 
 test('before the policies are known: 503, and nothing is decided', async () => {

@@ -2,7 +2,12 @@ import { describe, expect, test } from 'vitest';
 import { REASONS } from '../../operator/api/conditions.gen.ts';
 import type { Condition, McpAuthPolicyStatus } from '../../operator/api/mcp-auth-policy.gen.ts';
 import type { Outcome } from '../../operator/policy/finding.ts';
-import type { Observation, SelfTestOutcome, SelfTestResult } from '../../operator/policy/observation.ts';
+import type {
+  CallerFacts,
+  Observation,
+  SelfTestOutcome,
+  SelfTestResult,
+} from '../../operator/policy/observation.ts';
 import { statusFor } from '../../operator/policy/status.ts';
 
 const accepted: Outcome = { namespace: 'a', name: 'x', generation: 3, sharesAudience: false };
@@ -165,6 +170,85 @@ describe('what a status remembers', () => {
     expect(compute(accepted, { ...working, selfTest }, first, later).verification?.time).toBe(
       '2026-01-02T00:00:00Z',
     );
+  });
+
+  describe('of callers', () => {
+    const day = (of: number): number => Date.parse(`2026-01-0${of}T00:00:00Z`);
+    const meeting = (callers: CallerFacts): Observation => ({ ...working, callers });
+    const accepting = compute(accepted, meeting({ hasAccepted: true }), first, day(2));
+    const rejecting = compute(
+      accepted,
+      meeting({ hasAccepted: false, dominantRejection: 'token_expired' }),
+      first,
+      day(2),
+    );
+
+    test('nothing before there was any', () => {
+      expect(compute(accepted, meeting({ hasAccepted: false }), first, day(2))).toEqual(first);
+    });
+
+    test('since when they get in, and since when they are refused', () => {
+      expect(accepting).toEqual({
+        ...first,
+        verification: { ...first.verification, firstAcceptedTime: '2026-01-02T00:00:00Z' },
+      });
+      expect(rejecting).toEqual({
+        ...first,
+        verification: {
+          ...first.verification,
+          rejections: { reason: 'token_expired', since: '2026-01-02T00:00:00Z' },
+        },
+      });
+    });
+
+    test('the first time stays the first', () => {
+      expect(compute(accepted, meeting({ hasAccepted: true }), accepting, day(3))).toEqual(accepting);
+    });
+
+    test.each([
+      ['nobody knows anything yet, as after a restart', { hasAccepted: false }],
+      ['it is the same reason', { hasAccepted: false, dominantRejection: 'token_expired' }],
+    ])('what was said stands while %s', (_, callers) => {
+      expect(compute(accepted, meeting(callers), rejecting, day(3))).toEqual(rejecting);
+      expect(compute(accepted, working, rejecting, day(3))).toEqual(rejecting);
+    });
+
+    test('another reason has a time of its own', () => {
+      const facts = { hasAccepted: false, dominantRejection: 'issuer_mismatch' };
+      expect(compute(accepted, meeting(facts), rejecting, day(3)).verification?.rejections).toEqual({
+        reason: 'issuer_mismatch',
+        since: '2026-01-03T00:00:00Z',
+      });
+    });
+
+    test('no reason any more', () => {
+      const facts = { hasAccepted: false, dominantRejection: 'none' };
+      expect(compute(accepted, meeting(facts), rejecting, day(3))).toEqual(first);
+    });
+
+    test('they outlive another outcome of the self-test', () => {
+      const failing: Observation = {
+        ...working,
+        selfTest: tested({ configDigest: 'c'.repeat(64), checks: 5, failed: ['expired'] }),
+      };
+      expect(compute(accepted, failing, accepting, day(3)).verification).toMatchObject({
+        failed: ['expired'],
+        time: '2026-01-03T00:00:00Z',
+        firstAcceptedTime: '2026-01-02T00:00:00Z',
+      });
+    });
+
+    test.each([
+      ['configuration', { configDigest: 'd'.repeat(16) }],
+      ['version of the operator', { operatorVersion: '1.2.2' }],
+    ])('another %s starts with nothing', (_, other) => {
+      for (const before of [accepting, rejecting]) {
+        const previous = { ...before, verification: { ...before.verification, ...other } };
+        const { verification } = compute(accepted, meeting({ hasAccepted: false }), previous, day(3));
+        expect(Object.keys(verification ?? {})).not.toContain('firstAcceptedTime');
+        expect(Object.keys(verification ?? {})).not.toContain('rejections');
+      }
+    });
   });
 
   test('every condition is about the generation that was looked at', () => {
