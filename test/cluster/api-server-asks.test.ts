@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
@@ -12,6 +12,8 @@ import { systemClock } from '../../operator/time/clock.ts';
 import type { ReviewOutcome } from '../../operator/verify/review-token.ts';
 import { createCertificateAuthority } from '../fixtures/certificates.ts';
 import { type ControlPlane, startControlPlane } from './control-plane.ts';
+import { serviceAccountIssuer } from './control-plane-servers.ts';
+import { kubeconfigFor } from './kubeconfig-for.ts';
 import { describeWithCluster } from './require-cluster.ts';
 
 const namespace = 'team-a';
@@ -74,14 +76,7 @@ describeWithCluster('what is asked of the API server', () => {
   }
 
   function connectAs(name: string, user: object): KubeApi {
-    const ca = readFileSync(cluster.caFile).toString('base64');
-    const kubeconfig = {
-      clusters: [{ name: 'c', cluster: { server: cluster.url, 'certificate-authority-data': ca } }],
-      users: [{ name, user }],
-      contexts: [{ name, context: { cluster: 'c', user: name } }],
-      'current-context': name,
-    };
-    return connect(write(`${name}.kubeconfig`, JSON.stringify(kubeconfig)));
+    return connect(write(`${name}.kubeconfig`, kubeconfigFor(cluster, user)));
   }
 
   async function kubectl(...args: readonly string[]): Promise<string> {
@@ -178,7 +173,7 @@ describeWithCluster('what is asked of the API server', () => {
 
   it('tells a ServiceAccount that may review who it is, and where', async () => {
     expect(await learnCluster(asOperator)).toEqual({
-      ...{ audiences: apiAudiences, areAudiencesLearned: true, issuer: cluster.url },
+      ...{ audiences: apiAudiences, areAudiencesLearned: true, issuer: serviceAccountIssuer },
       account: { namespace, name: 'operator' },
     });
   });
@@ -186,28 +181,28 @@ describeWithCluster('what is asked of the API server', () => {
   it('tells the same to a ServiceAccount that may not, by its token', async () => {
     const asBystander = connectAs('bystander', { token: await tokenOf('bystander') });
     expect(await learnCluster(asBystander)).toEqual({
-      ...{ audiences: apiAudiences, areAudiencesLearned: true, issuer: cluster.url },
+      ...{ audiences: apiAudiences, areAudiencesLearned: true, issuer: serviceAccountIssuer },
       ...{ account: { namespace, name: 'bystander' }, reviewFailure: 'Forbidden' },
     });
   });
 
   it('tells the holder of a static token all audiences', async () => {
     expect(await learnCluster(asAdmin)).toEqual({
-      ...{ audiences: apiAudiences, areAudiencesLearned: true, issuer: cluster.url },
+      ...{ audiences: apiAudiences, areAudiencesLearned: true, issuer: serviceAccountIssuer },
     });
   });
 
   it('tells nothing to a user without rights', async () => {
     expect(await learnCluster(asTenant)).toEqual({
       ...{ audiences: defaultAudiences, areAudiencesLearned: false },
-      ...{ reviewFailure: 'Forbidden', discoveryFailure: 'HTTPError' },
+      ...{ reviewFailure: 'Forbidden', discoveryFailure: 'Forbidden' },
     });
   });
 
   it('tells the holder of a client certificate the issuer', async () => {
     expect(await learnCluster(asCertificate)).toEqual({
       ...{ audiences: defaultAudiences, areAudiencesLearned: false },
-      ...{ issuer: cluster.url, reviewFailure: 'NoToken' },
+      ...{ issuer: serviceAccountIssuer, reviewFailure: 'NoToken' },
     });
   });
 
@@ -221,7 +216,7 @@ describeWithCluster('what is asked of the API server', () => {
       expect(JSON.parse(text)).toHaveProperty(member);
     }
     const refusal = await createClusterDocumentFetcher(asTenant)(path, 65_536);
-    expect(refusal).toEqual({ ok: false, failure: 'HTTPError', answered: true });
+    expect(refusal).toEqual({ ok: false, failure: 'Forbidden', answered: true });
   });
 
   it('can be asked again after an outage', async () => {

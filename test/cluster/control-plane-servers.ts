@@ -12,6 +12,9 @@ export const etcdGraceMs = 10_000;
 /** As long for kube-apiserver: with an open watch it would wait for a minute, and it has nothing to lose. */
 export const apiServerGraceMs = 2_000;
 
+/** As most clusters have it: a name that is not where the API server answers. */
+export const serviceAccountIssuer = 'https://kubernetes.default.svc.cluster.local';
+
 const pollMs = 100;
 const probeTimeoutMs = 2_000;
 const maxPortTries = 5;
@@ -108,7 +111,7 @@ function apiServerArgs(files: ClusterFiles, { port, etcdUrl }: ApiServerSettings
     ...['--bind-address=127.0.0.1', '--advertise-address=127.0.0.1', `--secure-port=${port}`],
     `--cert-dir=${files.certificates}`,
     '--service-cluster-ip-range=10.0.0.0/24',
-    `--service-account-issuer=https://127.0.0.1:${port}`,
+    `--service-account-issuer=${serviceAccountIssuer}`,
     `--service-account-key-file=${files.publicKeyFile}`,
     `--service-account-signing-key-file=${files.privateKeyFile}`,
     '--api-audiences=https://kubernetes.default.svc',

@@ -130,7 +130,7 @@ export function describeScenario(start: (configuration: string) => Promise<Deplo
       resource: resourceOf('tools'),
       resourceMetadataURL: `${deployment.publicURL}/.well-known/oauth-protected-resource/${namespace}/tools/mcp`,
       issuer: { jwksURI: provider.jwksURI, keys: 2 },
-      verification: { checks: 5, failed: [] },
+      verification: { checks: 13, failed: [] },
     });
     expect(reasonsOf(policy)).toEqual({
       Accepted: 'Accepted',
@@ -176,7 +176,8 @@ export function describeScenario(start: (configuration: string) => Promise<Deplo
   });
 
   test('what this version cannot do is said and denied', async () => {
-    const spec = { issuer: provider.issuer, audience: resourceOf('later'), mode: 'TokenReview' };
+    const tools = [{ names: ['x'], scopes: ['y'] }];
+    const spec = { ...specFor(provider.issuer, resourceOf('later')), tools };
     await deployment.apply({ name: 'later', spec });
     const policy = await untilSeen('later', () => true);
     expect(reasonsOf(policy)).toMatchObject({
@@ -186,6 +187,21 @@ export function describeScenario(start: (configuration: string) => Promise<Deplo
     });
     const token = await provider.token({ resource: resourceOf('later') });
     expect((await post(resourceOf('later'), token)).status).toBe(503);
+  });
+
+  test('mode Offline takes the keys of a ConfigMap, and nothing else', async () => {
+    const signer = await createSigner('ES256');
+    await deployment.applyConfigMap('keys', { 'jwks.json': JSON.stringify({ keys: [signer.publicJwk] }) });
+    const issuer = 'https://never-reached.example.com';
+    const jwks = { configMapRef: { name: 'keys', key: 'jwks.json' } };
+    const audience = resourceOf('offline');
+    await deployment.apply({ name: 'offline', spec: { issuer, audience, mode: 'Offline', jwks } });
+    await untilSeen('offline', isReady);
+    const now = Math.floor(Date.now() / 1000);
+    const claims = { iss: issuer, aud: audience, sub: 'x', iat: now, exp: now + 300 };
+    expect((await post(audience, signer.sign({}, claims))).status).toBe(200);
+    const stranger = await createSigner('ES256', { kid: signer.kid });
+    expect((await post(audience, stranger.sign({}, claims))).status).toBe(401);
   });
 
   test('a ConfigMap that appears heals the policy that names it, and its loss denies', async () => {

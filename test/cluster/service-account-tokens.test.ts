@@ -1,0 +1,247 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import type { McpAuthPolicy } from '../../operator/api/mcp-auth-policy.gen.ts';
+import { post } from '../e2e/callers.ts';
+import { eventually } from '../e2e/eventually.ts';
+import { type OperatorProcess, startOperatorProcess } from '../e2e/operator-process.ts';
+import { isReady, reasonsOf } from '../e2e/scenario.ts';
+import { flipSignatureBit } from '../fixtures/token-tampering.ts';
+import { type ControlPlane, startControlPlane } from './control-plane.ts';
+import { serviceAccountIssuer as issuer } from './control-plane-servers.ts';
+import { kubeconfigFor } from './kubeconfig-for.ts';
+import { describeWithCluster } from './require-cluster.ts';
+
+const crds = join(import.meta.dirname, '../../crds');
+const apiAudience = 'https://kubernetes.default.svc';
+const namespace = 'team-a';
+const home = 'mcp-auth';
+
+/** What the operator may do: everything that this suite makes it do, and nothing else. */
+const rights = `
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRole
+metadata: { name: operator }
+rules:
+  - { apiGroups: [mcpauth.dev], resources: [mcpauthpolicies], verbs: [list, watch] }
+  - { apiGroups: [mcpauth.dev], resources: [mcpauthpolicies/status], verbs: [patch] }
+  - { apiGroups: [""], resources: [configmaps], verbs: [get, list, watch] }
+  - { apiGroups: [authentication.k8s.io], resources: [tokenreviews], verbs: [create] }
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRoleBinding
+metadata: { name: operator }
+roleRef: { apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: operator }
+subjects: [{ kind: ServiceAccount, name: operator, namespace: ${home} }]
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: Role
+metadata: { name: operator, namespace: ${home} }
+rules:
+  - { apiGroups: [""], resources: [serviceaccounts/token], resourceNames: [operator], verbs: [create] }
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: RoleBinding
+metadata: { name: operator, namespace: ${home} }
+roleRef: { apiGroup: rbac.authorization.k8s.io, kind: Role, name: operator }
+subjects: [{ kind: ServiceAccount, name: operator, namespace: ${home} }]
+`;
+
+describeWithCluster('tokens of ServiceAccounts', () => {
+  let folder: string;
+  let cluster: ControlPlane;
+  let operator: OperatorProcess;
+
+  const resourceOf = (name: string): string => `${operator.publicURL}/${namespace}/${name}/mcp`;
+
+  async function kubectl(...args: readonly string[]): Promise<string> {
+    const { code, stdout, stderr } = await cluster.kubectl(args);
+    if (code !== 0) throw new Error(stderr);
+    return stdout.trim();
+  }
+
+  const tokenOf = (account: string, ...audiences: readonly string[]): Promise<string> =>
+    kubectl('-n', namespace, 'create', 'token', account, ...audiences.map((one) => `--audience=${one}`));
+
+  async function applyPolicy(name: string, spec: object): Promise<void> {
+    const metadata = { name, namespace };
+    await cluster.apply(
+      JSON.stringify({ apiVersion: 'mcpauth.dev/v1alpha1', kind: 'McpAuthPolicy', metadata, spec }),
+    );
+  }
+
+  async function untilPolicy(
+    name: string,
+    isGood: (policy: McpAuthPolicy) => boolean,
+  ): Promise<McpAuthPolicy> {
+    return await eventually(
+      `policy ${name}`,
+      async () =>
+        JSON.parse(await kubectl('-n', namespace, 'get', 'mcpap', name, '-o', 'json')) as McpAuthPolicy,
+      (policy) => policy.status?.observedGeneration === policy.metadata.generation && isGood(policy),
+    );
+  }
+
+  const seen = ({ metadata, status }: McpAuthPolicy) => ({ generation: metadata.generation ?? 0, status });
+
+  beforeAll(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'mcp-auth-accounts-'));
+    cluster = await startControlPlane();
+    await kubectl('apply', '-f', crds);
+    await kubectl('wait', '--for=condition=Established', 'crd/mcpauthpolicies.mcpauth.dev', '--timeout=30s');
+    for (const name of [namespace, home]) await kubectl('create', 'namespace', name);
+    await kubectl('-n', home, 'create', 'serviceaccount', 'operator');
+    for (const name of ['caller', 'leaver']) await kubectl('-n', namespace, 'create', 'serviceaccount', name);
+    await cluster.apply(rights);
+    const token = await kubectl('-n', home, 'create', 'token', 'operator');
+    const kubeconfig = write('kubeconfig', kubeconfigFor(cluster, { token }));
+    const configuration = { apiVersion: 'mcpauth.dev/v1alpha1', kind: 'OperatorConfiguration' };
+    const configFile = write('configuration.json', JSON.stringify({ ...configuration, clusterIssuer: true }));
+    operator = await startOperatorProcess('run', ['--kubeconfig', kubeconfig, '--config', configFile]);
+    await applyPolicy('reviewed', { issuer, audience: resourceOf('reviewed'), mode: 'TokenReview' });
+    await applyPolicy('by-keys', { issuer, audience: resourceOf('by-keys'), mode: 'OIDC' });
+    for (const name of ['reviewed', 'by-keys']) await untilPolicy(name, (policy) => isReady(seen(policy)));
+  });
+
+  afterAll(async () => {
+    expect(await operator?.stop()).toBe(0);
+    await cluster?.stop();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  function write(name: string, text: string): string {
+    const file = join(folder, name);
+    writeFileSync(file, text, { mode: 0o600 });
+    return file;
+  }
+
+  it('the statuses say who vouches, and that it was tested', async () => {
+    const reviewed = await untilPolicy('reviewed', () => true);
+    expect(reasonsOf(seen(reviewed))).toMatchObject({
+      IssuerReady: 'Answered',
+      Verified: 'Passed',
+      Ready: 'Ready',
+    });
+    expect(reviewed.status?.verification).toMatchObject({ checks: 12, failed: [] });
+    expect(reviewed.status?.issuer).toBeUndefined();
+    const byKeys = await untilPolicy('by-keys', () => true);
+    expect(reasonsOf(seen(byKeys))).toMatchObject({ IssuerReady: 'KeysLoaded', Ready: 'Ready' });
+    expect(byKeys.status?.issuer).toMatchObject({ keys: 1, jwksURI: '/openid/v1/jwks' });
+  });
+
+  it.each(['reviewed', 'by-keys'])('%s: a token for its audience is let in, as its account', async (name) => {
+    const answer = await post(resourceOf(name), await tokenOf('caller', resourceOf(name)));
+    expect(answer.status).toBe(200);
+    expect(await answer.text()).toContain(`system:serviceaccount:${namespace}:caller`);
+  });
+
+  it.each(['reviewed', 'by-keys'])('%s: tokens for others, forged ones and garbage are not', async (name) => {
+    const good = await tokenOf('caller', resourceOf(name));
+    for (const token of [
+      await tokenOf('caller', 'https://elsewhere.example.com'),
+      await tokenOf('caller'),
+      flipSignatureBit(good),
+      'garbage',
+    ]) {
+      const refused = await post(resourceOf(name), token);
+      expect(refused.status).toBe(401);
+      expect(refused.headers.get('www-authenticate')).toContain('error="invalid_token"');
+      expect(refused.headers.get('www-authenticate')).not.toContain('elsewhere');
+    }
+  });
+
+  it('a token that is good for one of them is not for the other', async () => {
+    const token = await tokenOf('caller', resourceOf('reviewed'));
+    expect((await post(resourceOf('reviewed'), token)).status).toBe(200);
+    expect((await post(resourceOf('by-keys'), token)).status).toBe(401);
+  });
+
+  it.each(['OIDC', 'TokenReview'])('an audience of the API server is refused in mode %s', async (mode) => {
+    const name = `greedy-${mode.toLowerCase()}`;
+    await applyPolicy(name, { issuer, audience: 'x', additionalAudiences: [apiAudience], mode });
+    const policy = await untilPolicy(name, ({ status }) => status?.conditions !== undefined);
+    expect(reasonsOf(seen(policy))).toMatchObject({
+      Accepted: 'AudienceForbidden',
+      Ready: 'AudienceForbidden',
+    });
+    expect((await post(resourceOf(name), await tokenOf('caller'))).status).toBe(503);
+  });
+
+  it('another issuer than the cluster’s is said to be one', async () => {
+    await applyPolicy('mistaken', { issuer: `${issuer}/`, audience: 'mistaken', mode: 'TokenReview' });
+    const policy = await untilPolicy('mistaken', ({ status }) => status?.conditions !== undefined);
+    expect(reasonsOf(seen(policy))).toMatchObject({ IssuerReady: 'IssuerMismatch', Ready: 'IssuerMismatch' });
+    expect((await post(resourceOf('mistaken'), await tokenOf('caller', 'mistaken'))).status).toBe(401);
+  });
+
+  it('claims may be required of accounts', async () => {
+    const resource = resourceOf('only-leaver');
+    const requiredClaims = [{ claim: 'sub', values: [`system:serviceaccount:${namespace}:leaver`] }];
+    await applyPolicy('only-leaver', { issuer, audience: resource, mode: 'TokenReview', requiredClaims });
+    await untilPolicy('only-leaver', (policy) => isReady(seen(policy)));
+    expect((await post(resource, await tokenOf('leaver', resource))).status).toBe(200);
+    expect((await post(resource, await tokenOf('caller', resource))).status).toBe(403);
+  });
+
+  it('a deleted account is let in no longer than the memories last', async () => {
+    const token = await tokenOf('leaver', resourceOf('reviewed'));
+    expect((await post(resourceOf('reviewed'), token)).status).toBe(200);
+    await kubectl('-n', namespace, 'delete', 'serviceaccount', 'leaver');
+    const refused = await eventually(
+      'a refusal',
+      () => post(resourceOf('reviewed'), token),
+      ({ status }) => status !== 200,
+    );
+    expect(refused.status).toBe(401);
+  });
+
+  it('while the API server is away reviews cannot be had, and keys still verify', async () => {
+    const [reviewed, byKeys] = [
+      await tokenOf('caller', resourceOf('reviewed')),
+      await tokenOf('caller', resourceOf('by-keys')),
+    ];
+    await cluster.stopApiServer();
+    const undecided = await post(resourceOf('reviewed'), reviewed);
+    expect(undecided.status).toBe(503);
+    expect(Number(undecided.headers.get('retry-after'))).toBeGreaterThan(0);
+    expect(undecided.headers.get('www-authenticate')).toBeNull();
+    expect((await post(resourceOf('by-keys'), byKeys)).status).toBe(200);
+    await cluster.startApiServer();
+    await eventually(
+      'reviews again',
+      () => post(resourceOf('reviewed'), reviewed),
+      ({ status }) => status === 200,
+    );
+    await untilPolicy('reviewed', (policy) => isReady(seen(policy)));
+  });
+
+  it('without the right to review, the status says so', async () => {
+    await kubectl('delete', 'clusterrolebinding', 'operator');
+    const token = await tokenOf('caller', resourceOf('reviewed'));
+    await eventually(
+      'a failure',
+      () => post(resourceOf('reviewed'), token),
+      ({ status }) => status === 503,
+    );
+    // Statuses cannot be written either: what would be there is on the admin port.
+    await eventually(
+      'the reason',
+      async () => await (await fetch(`${operator.adminURL}/policies`)).text(),
+      (text) => text.includes('"Forbidden"'),
+    );
+    await cluster.apply(rights);
+    await eventually(
+      'reviews again',
+      () => post(resourceOf('reviewed'), token),
+      ({ status }) => status === 200,
+    );
+  });
+
+  it('no token was logged', async () => {
+    expect(operator.log()).not.toMatch(/eyJ/);
+    expect(await (await fetch(`${operator.adminURL}/metrics`)).text()).toMatch(
+      /mcp_auth_decisions_total\{mode="TokenReview",reason="token_inactive"\} [1-9]/,
+    );
+  });
+});
