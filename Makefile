@@ -33,6 +33,10 @@ test: $(INSTALLED) ## Run every suite, the real API server included
 test-unit: $(INSTALLED) ## Run the suites that need no API server
 	@npm run -s test:unit
 
+.PHONY: test-hostile
+test-hostile: $(INSTALLED) ## Try a million mutated tokens in each mode (half an hour; MUTATED_TOKENS, MUTATION_SEED)
+	@npm run -s test:hostile
+
 .PHONY: check
 check: $(INSTALLED) ## Everything a change must pass, fastest first
 	npm run -s typecheck

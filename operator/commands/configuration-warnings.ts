@@ -1,17 +1,12 @@
 import { isIP } from 'node:net';
 import type { FieldError } from '../api/field-error.ts';
 import { judgeConnection, stripBrackets } from '../keys/address-rules.ts';
-import {
-  type AllowedOutbound,
-  type Namespaces,
-  type OperatorConfiguration,
-  secondsOf,
-} from '../policy/operator-configuration.ts';
+import type { AllowedOutbound, Namespaces, OperatorConfiguration } from '../policy/operator-configuration.ts';
 import type { Logger } from '../telemetry/log.ts';
 
 /** What is legal in a configuration but surely not meant, with the field. */
 export function findWarnings(configuration: OperatorConfiguration): readonly FieldError[] {
-  const { publicURL, outbound, issuers, resourceHosts, allowedOrigins, intervals } = configuration;
+  const { publicURL, outbound, issuers, resourceHosts, allowedOrigins } = configuration;
   return [
     ...(publicURL === undefined
       ? [{ path: 'publicURL', message: 'not set: only resources on hosts of their own are served' }]
@@ -30,16 +25,8 @@ export function findWarnings(configuration: OperatorConfiguration): readonly Fie
       ...warnOfNamespaces(namespaces, `resourceHosts[${index}]`),
       ...warnOfSharedHosts(namespaces, `resourceHosts[${index}]`),
     ]),
-    ...(secondsOf(intervals.keyRefresh) > longRefreshSeconds
-      ? [{ path: 'intervals.keyRefresh', message: longRefresh }]
-      : []),
   ];
 }
-
-/** Half of the age at which keys are not used any more. */
-const longRefreshSeconds = 12 * 3600;
-const longRefresh =
-  'longer than 12h: withdrawn keys are believed that long, and an issuer that is away when it is over leaves little time until its keys are 24h old and not used any more';
 
 export function logWarnings(configuration: OperatorConfiguration, log: Logger): void {
   for (const { path, message } of findWarnings(configuration)) {

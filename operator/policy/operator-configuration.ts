@@ -264,7 +264,7 @@ const configuration = object<OperatorConfiguration>({
     defaultLimits,
   ),
   intervals: defaulted(
-    object<Intervals>({ keyRefresh: defaulted(duration(30, 86_400), defaultIntervals.keyRefresh) }),
+    object<Intervals>({ keyRefresh: defaulted(duration(30, 43_200), defaultIntervals.keyRefresh) }),
     defaultIntervals,
   ),
 });

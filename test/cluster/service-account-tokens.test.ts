@@ -16,37 +16,10 @@ import { describeWithCluster } from './require-cluster.ts';
 const crds = join(import.meta.dirname, '../../crds');
 const apiAudience = 'https://kubernetes.default.svc';
 const namespace = 'team-a';
-const home = 'mcp-auth';
+const self = 'mcp-auth-operator';
 
-/** What the operator may do: everything that this suite makes it do, and nothing else. */
-const rights = `
-apiVersion: rbac.authorization.k8s.io/v1
-kind: ClusterRole
-metadata: { name: operator }
-rules:
-  - { apiGroups: [mcpauth.dev], resources: [mcpauthpolicies], verbs: [list, watch] }
-  - { apiGroups: [mcpauth.dev], resources: [mcpauthpolicies/status], verbs: [patch] }
-  - { apiGroups: [""], resources: [configmaps], verbs: [get, list, watch] }
-  - { apiGroups: [authentication.k8s.io], resources: [tokenreviews], verbs: [create] }
----
-apiVersion: rbac.authorization.k8s.io/v1
-kind: ClusterRoleBinding
-metadata: { name: operator }
-roleRef: { apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: operator }
-subjects: [{ kind: ServiceAccount, name: operator, namespace: ${home} }]
----
-apiVersion: rbac.authorization.k8s.io/v1
-kind: Role
-metadata: { name: operator, namespace: ${home} }
-rules:
-  - { apiGroups: [""], resources: [serviceaccounts/token], resourceNames: [operator], verbs: [create] }
----
-apiVersion: rbac.authorization.k8s.io/v1
-kind: RoleBinding
-metadata: { name: operator, namespace: ${home} }
-roleRef: { apiGroup: rbac.authorization.k8s.io, kind: Role, name: operator }
-subjects: [{ kind: ServiceAccount, name: operator, namespace: ${home} }]
-`;
+/** The rights of the operator: this suite runs under them. */
+const rights = join(import.meta.dirname, '../../manifests/rbac.yaml');
 
 describeWithCluster('tokens of ServiceAccounts', () => {
   let folder: string;
@@ -90,11 +63,10 @@ describeWithCluster('tokens of ServiceAccounts', () => {
     cluster = await startControlPlane();
     await kubectl('apply', '-f', crds);
     await kubectl('wait', '--for=condition=Established', 'crd/mcpauthpolicies.mcpauth.dev', '--timeout=30s');
-    for (const name of [namespace, home]) await kubectl('create', 'namespace', name);
-    await kubectl('-n', home, 'create', 'serviceaccount', 'operator');
+    await kubectl('create', 'namespace', namespace);
     for (const name of ['caller', 'leaver']) await kubectl('-n', namespace, 'create', 'serviceaccount', name);
-    await cluster.apply(rights);
-    const token = await kubectl('-n', home, 'create', 'token', 'operator');
+    await kubectl('apply', '-f', rights);
+    const token = await kubectl('-n', self, 'create', 'token', self);
     const kubeconfig = write('kubeconfig', kubeconfigFor(cluster, { token }));
     const configuration = { apiVersion: 'mcpauth.dev/v1alpha1', kind: 'OperatorConfiguration' };
     const configFile = write('configuration.json', JSON.stringify({ ...configuration, clusterIssuer: true }));
@@ -217,7 +189,7 @@ describeWithCluster('tokens of ServiceAccounts', () => {
   });
 
   it('without the right to review, the status says so', async () => {
-    await kubectl('delete', 'clusterrolebinding', 'operator');
+    await kubectl('delete', 'clusterrolebinding', self);
     const token = await tokenOf('caller', resourceOf('reviewed'));
     await eventually(
       'a failure',
@@ -230,7 +202,7 @@ describeWithCluster('tokens of ServiceAccounts', () => {
       async () => await (await fetch(`${operator.adminURL}/policies`)).text(),
       (text) => text.includes('"Forbidden"'),
     );
-    await cluster.apply(rights);
+    await kubectl('apply', '-f', rights);
     await eventually(
       'reviews again',
       () => post(resourceOf('reviewed'), token),

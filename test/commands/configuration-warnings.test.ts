@@ -53,7 +53,6 @@ describe('surely not meant', () => {
       'resourceHosts[0].namespaces',
     ],
     ['an origin without TLS', { allowedOrigins: ['http://app.example.com'] }, 'allowedOrigins[0]'],
-    ['keys nearly too old to be used', { intervals: { keyRefresh: '24h' } }, 'intervals.keyRefresh'],
   ])('%s', (_, change, path) => {
     expect(findWarnings(configure(change)).map((warning) => warning.path)).toEqual([path]);
   });

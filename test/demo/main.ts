@@ -2,28 +2,24 @@ import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { issuerCaManifest, startDevelopmentIssuer } from './development-issuer.ts';
-import { startOperatorProcess, untilEnded } from './operator-process.ts';
 import { tellStory } from './show.ts';
+import { onStage } from './stage.ts';
+
+const samples = join(import.meta.dirname, '../../manifests/samples');
+const configuration = join(import.meta.dirname, 'operator-configuration.yaml');
 
 /** `make run`: the operator on the samples, a real OpenID Provider beside it, no cluster. */
-const provider = await startDevelopmentIssuer();
-const folder = mkdtempSync(join(tmpdir(), 'mcp-auth-demo-'));
-cpSync(join(import.meta.dirname, '../../manifests/samples'), folder, { recursive: true });
-writeFileSync(join(folder, 'issuer-ca.json'), issuerCaManifest(provider.caPem));
-
-const configuration = join(import.meta.dirname, 'operator-configuration.yaml');
-const operator = startOperatorProcess(['serve', '--policies', folder, '--config', configuration]);
-const ended = untilEnded(operator, async () => {
-  await provider.stop();
-  rmSync(folder, { recursive: true, force: true });
-});
-try {
-  await tellStory(provider, folder, ended);
+await onStage(async (stage) => {
+  const provider = await stage.use(startDevelopmentIssuer, ({ stop }) => stop());
+  const folder = await stage.use(
+    () => mkdtempSync(join(tmpdir(), 'mcp-auth-demo-')),
+    (path) => rmSync(path, { recursive: true, force: true }),
+  );
+  cpSync(samples, folder, { recursive: true });
+  writeFileSync(join(folder, 'issuer-ca.json'), issuerCaManifest(provider.caPem));
+  await stage.startOperator(['serve', '--policies', folder, '--config', configuration]);
+  await tellStory(provider, folder, stage.over);
   process.stdout.write(
     `\nServing. Edit the manifests in ${folder} and see the statuses change; Ctrl-C ends it.\n`,
   );
-} catch (error) {
-  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
-  operator.kill('SIGTERM');
-}
-await ended;
+});

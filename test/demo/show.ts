@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { OpenIdProvider } from '../fixtures/openid-provider.ts';
 import { developmentClient } from './development-issuer.ts';
@@ -29,28 +29,28 @@ function isJudged({ status }: ShownPolicy): boolean {
   return ready !== undefined && ready.reason !== 'Pending';
 }
 
-/** Policies in `manifests/samples`. */
-const sampleCount = 3;
+const samples = join(import.meta.dirname, '../../manifests/samples');
+
+function countSamples(): number {
+  const texts = readdirSync(samples).map((file) => readFileSync(join(samples, file), 'utf8'));
+  return texts.join('\n').match(/^kind: McpAuthPolicy$/gm)?.length ?? 0;
+}
 
 /**
  * Shows the whole story once on the samples, and lines to go on with.
  *
- * @param ended - resolves when the operator has ended, which it should not meanwhile.
+ * @param over - aborted when nobody listens any more, or the operator has ended.
  */
-export async function tellStory(
-  provider: OpenIdProvider,
-  folder: string,
-  ended: Promise<void>,
-): Promise<void> {
-  const policies = await Promise.race([waitForStatuses(sampleCount), ended]);
-  if (policies === undefined) throw new Error('the operator has ended: see its last line above');
+export async function tellStory(provider: OpenIdProvider, folder: string, over: AbortSignal): Promise<void> {
+  const policies = await waitForStatuses(countSamples(), over);
   await showStory(provider, policies);
   showCommands(provider, folder);
 }
 
 /** Waits until the operator has said something about every policy; bounded. */
-async function waitForStatuses(count: number): Promise<readonly ShownPolicy[]> {
+async function waitForStatuses(count: number, over: AbortSignal): Promise<readonly ShownPolicy[]> {
   for (let attempt = 0; attempt < 150; attempt += 1) {
+    over.throwIfAborted();
     const policies = await fetch(`${adminURL}/policies`)
       .then(async (response) => (await response.json()) as readonly ShownPolicy[])
       .catch(() => []);
@@ -113,5 +113,5 @@ function formatTable(policies: readonly ShownPolicy[]): readonly string[] {
 }
 
 function print(title: string, lines: readonly string[]): void {
-  process.stdout.write(`\n${title}\n${lines.map((line) => `   ${line}\n`).join('')}`);
+  process.stdout.write(`\n${title}\n${lines.map((line) => `${line.replace(/^/gm, '   ')}\n`).join('')}`);
 }

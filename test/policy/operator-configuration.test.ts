@@ -108,6 +108,7 @@ describe('bad, with the field named', () => {
     [{ limits: { maxTokenBytes: 1 } }, 'limits.maxTokenBytes'],
     [{ limits: { maxTokens: 1 } }, 'limits.maxTokens'],
     [{ intervals: { keyRefresh: '1s' } }, 'intervals.keyRefresh'],
+    [{ intervals: { keyRefresh: '13h' } }, 'intervals.keyRefresh'],
     [{ intervals: { keyRefresh: '' } }, 'intervals.keyRefresh'],
     [{ serviceAddresses: { mcp: '127.0.0.1:1' } }, 'serviceAddresses["mcp"]'],
     [
