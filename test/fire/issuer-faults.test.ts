@@ -13,6 +13,7 @@ import {
   presentCertificate,
   recoveryMs,
   refreshMs,
+  resourceOf,
   type Scene,
 } from './scene.ts';
 
@@ -156,10 +157,10 @@ row('I14', 'an issuer that serves one replica only: each goes by what it has its
   const cutOff = scene.startReplica(names);
   await scene.rest();
   const token = scene.token(held, first);
-  const ask = async () => (await scene.hear(cutOff.ask(held, token))).outcome;
+  const ask = async () => (await scene.hear(cutOff.ask(resourceOf(held), token))).outcome;
   expect(await ask()).toBe('503 keys_unavailable');
   expect(cutOff.reasons(held)).toMatchObject({ IssuerReady: 'DNSFailure', Ready: 'DNSFailure' });
-  expect((await scene.hear(cutOff.ask(neighbours, scene.token(held, first)))).outcome).toBe(
+  expect((await scene.hear(cutOff.ask(resourceOf(neighbours), scene.token(held, first)))).outcome).toBe(
     '401 issuer_mismatch',
   );
   expect(await scene.callers(held)).toEqual(allIsWell);

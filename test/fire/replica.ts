@@ -15,8 +15,6 @@ import { createTokenVerifier } from '../../operator/verify/verify-token.ts';
 import type { FakeClock } from '../fixtures/fake-clock.ts';
 import { recordLog } from '../fixtures/recorded-log.ts';
 
-export const publicHost = 'mcp.example.com';
-
 /** By `namespace/name`. */
 export type ByName<T> = Readonly<Record<string, T>>;
 
@@ -29,10 +27,10 @@ export interface Told {
 
 /** One replica of the operator from manifests to answers, all real but its time and its resolver, without a listener. */
 export interface Replica {
-  /** Puts all specs in force; `configMaps` hold their data. */
+  /** Puts all specs in force, the oldest first; `configMaps` hold their data. */
   apply(specs: ByName<object>, configMaps: ByName<ByName<string>>): void;
-  /** Sends a token to a policy's resource. */
-  ask(policy: string, token: string): Promise<Told>;
+  /** Sends a token to a resource. */
+  ask(resource: string, token: string): Promise<Told>;
   /** The reason of each condition in the policy's status. */
   reasons(policy: string): ByName<string>;
   /** What `IssuerReady` has said so far, each reason that followed another; that it is too early to say is left out. */
@@ -93,7 +91,7 @@ export function startReplica({ clock, configuration, resolve }: ReplicaParts): R
 
   return {
     apply(specs, configMaps) {
-      policies = Object.entries(specs).map(([key, spec]) => ({ object: manifest(key, spec) }));
+      policies = Object.entries(specs).map(([key, spec], age) => ({ object: manifest(key, spec, age) }));
       enforcement.apply({
         policies,
         configMaps: new Map(Object.entries(configMaps).map(([key, data]) => [key, { data }])),
@@ -101,11 +99,12 @@ export function startReplica({ clock, configuration, resolve }: ReplicaParts): R
         apiServerAudiences: [],
       });
     },
-    async ask(policy, token) {
+    async ask(resource, token) {
       const snapshot = enforcement.currentSnapshot();
       if (snapshot === undefined) return { outcome: '503 not_ready' };
-      const rawHeaders = ['Host', publicHost, 'Authorization', `Bearer ${token}`];
-      const decision = await gate({ method: 'POST', target: `/${policy}/mcp`, rawHeaders }, snapshot);
+      const { host, pathname } = new URL(resource);
+      const rawHeaders = ['Host', host, 'Authorization', `Bearer ${token}`];
+      const decision = await gate({ method: 'POST', target: pathname, rawHeaders }, snapshot);
       if (decision.kind === 'admit') return { outcome: 'admitted' };
       const { status, headers } = decision.answer;
       const retryAfter = headers['retry-after'];
@@ -128,12 +127,14 @@ function reasonsOf(status: McpAuthPolicyStatus | undefined): ByName<string> {
   return Object.fromEntries(status?.conditions?.map(({ type, reason }) => [type, reason]) ?? []);
 }
 
-function manifest(key: string, spec: object): SourcePolicy['object'] {
+/** @param age - how many policies are older. */
+export function manifest(key: string, spec: object, age = 0): SourcePolicy['object'] {
   const [namespace = '', name = ''] = key.split('/');
+  const creationTimestamp = new Date(Date.UTC(2026, 0, 1, 0, 0, age)).toISOString();
   return {
     apiVersion: 'mcpauth.dev/v1alpha1',
     kind: 'McpAuthPolicy',
-    metadata: { namespace, name, generation: 1, uid: key },
+    metadata: { namespace, name, generation: 1, uid: key, creationTimestamp },
     spec,
   };
 }

@@ -7,13 +7,14 @@ import { type ScriptableIssuer, startScriptableIssuer } from '../fixtures/script
 import { createSigner, type Signer } from '../fixtures/token-forge.ts';
 import { type Canary, startCanary } from '../keys/loopback.ts';
 import { createPassage, createStalls, type Passage, type Stalls } from './passing-time.ts';
-import { type ByName, publicHost, type Replica, startReplica, type Told } from './replica.ts';
+import { type ByName, type Replica, startReplica, type Told } from './replica.ts';
 
 /** Fake milliseconds between two refreshes of keys. */
 export const refreshMs = 300_000;
 /** After a fault has ended the next attempt comes at the latest after this. */
 export const recoveryMs = 60_000;
 
+const publicURL = 'https://mcp.example.com';
 export const hostA = 'idp-a.example.com';
 export const hostB = 'idp-b.example.com';
 
@@ -69,8 +70,8 @@ export interface Scene extends Passage, AsyncDisposable {
   setConfigMap(name: string, data: ByName<string>): void;
   /** A token for a policy, issued now, of its issuer unless `changes` say otherwise. */
   token(policy: string, signer: Signer, changes?: object): string;
-  /** Sends a token; a 503 must say when to come again, nothing else may. */
-  ask(policy: string, token: string): Promise<Told>;
+  /** Sends a token to a policy's resource; a 503 must say when to come again, nothing else may. */
+  ask(policy: string, token: string, resource?: string): Promise<Told>;
   /** Asks for everybody; `signer` signs the good token. */
   callers(policy: string, signer?: Signer): Promise<Callers>;
   /** Times of the fake clock at which the issuer was asked for a path; by default for its keys. */
@@ -136,8 +137,8 @@ export async function prepareScene(options: SceneOptions = {}): Promise<Scene> {
     return signer.sign({}, { ...claims, ...changes });
   }
 
-  async function ask(policy: string, sent: string): Promise<Told> {
-    const told = await passage.hear(replica.ask(policy, sent));
+  async function ask(policy: string, sent: string, resource = resourceOf(policy)): Promise<Told> {
+    const told = await passage.hear(replica.ask(resource, sent));
     expect(told.retryAfterSeconds !== undefined, told.outcome).toBe(told.outcome.startsWith('503'));
     return told;
   }
@@ -190,7 +191,7 @@ export function setOf(...signers: readonly Signer[]): { readonly keys: Signer['p
 }
 
 export function resourceOf(policy: string): string {
-  return `https://${publicHost}/${policy}/mcp`;
+  return `${publicURL}/${policy}/mcp`;
 }
 
 export function portOf({ issuer }: ScriptableIssuer): number {
@@ -230,7 +231,7 @@ function configure({ keyRefresh = '5m', configuration = {} }: SceneOptions, port
   const decoded = decodeConfiguration({
     apiVersion: 'mcpauth.dev/v1alpha1',
     kind: 'OperatorConfiguration',
-    publicURL: `https://${publicHost}`,
+    publicURL,
     // One address and not the whole of 127.0.0.0/8, so that there are others that must not be reached.
     outbound: { allow: [{ namespaces: ['*'], hosts: ['*.example.com'], cidrs: ['127.0.0.1/32'], ports }] },
     intervals: { keyRefresh },
