@@ -62,6 +62,19 @@ const cases: readonly KeySetCase[] = [
     reason: 'KeysLoaded',
   },
   {
+    name: 'of two keys with one kid neither is used, though their algorithms tell them apart',
+    keys: [first.publicJwk, { ...rsa.publicJwk, kid: 'first' }, second.publicJwk],
+    told: [
+      [first, notFound],
+      [
+        { ...rsa, sign: (header, payload) => rsa.sign({ ...(header as object), kid: 'first' }, payload) },
+        notFound,
+      ],
+      [second, 'admitted'],
+    ],
+    reason: 'KeysLoaded',
+  },
+  {
     name: 'a weak RSA key is not used, a good one beside it is',
     keys: [weak.publicJwk, rsa.publicJwk],
     told: [

@@ -1,4 +1,5 @@
 import { expect } from 'vitest';
+import { discoveryLocations } from '../../operator/keys/discovery.ts';
 import type { Script } from '../fixtures/scripted-response.ts';
 import { row } from './matrix.ts';
 import { allIsWell, first, held, other, refreshMs, type Scene } from './scene.ts';
@@ -30,34 +31,35 @@ row(
   roomForAll,
 );
 
-const silence: readonly (readonly [string, Script])[] = [
-  ['never answer', 'hang'],
-  ['answer byte by byte', { body: ' '.repeat(100), drip: { bytes: 1, everyMs: 1000 } }],
+const silence: readonly (readonly [string, (scene: Scene) => Script])[] = [
+  ['never answer', () => 'hang'],
+  ['answer byte by byte', () => ({ body: ' '.repeat(100), drip: { bytes: 1, everyMs: 1000 } })],
+  [
+    'answer each question in time, and with nothing',
+    ({ clock }) =>
+      (_, response) =>
+        clock.after(turnMs - 1_000, () => response.writeHead(404).end()),
+  ],
 ];
 
 for (const [what, script] of silence) {
-  row(
-    'T4',
-    `a hundred policies whose issuers ${what}: open connections hold nobody else up`,
-    async (scene) => {
-      const dead = Array.from({ length: 100 }, (_, index) => `/dead-${index}`);
-      for (const path of dead) scene.issuer.respond(path, scene.stalls.play(script));
-      scene.apply(
-        Object.fromEntries(
-          dead.map((path) => {
-            const policy = `team-a${path}`;
-            return [policy, scene.spec(policy, { jwks: { uri: `${scene.issuer.issuer}${path}` } })];
-          }),
-        ),
-      );
-      await scene.rest();
-      expect(scene.stalls.count()).toBe(16);
-      await expectFirstFetchWithin(scene, 'team-b/at-once', turnMs);
-      await scene.pass(refreshMs);
-      expectRefreshes(scene, 1);
-      expect(await scene.callers(held)).toEqual(allIsWell);
-    },
-  );
+  row('T4', `fifty policies whose issuers ${what}: open connections hold nobody else up`, async (scene) => {
+    const { issuer, stalls } = scene;
+    const policies = Array.from({ length: 50 }, (_, index) => `team-a/dead-${index}`);
+    const specs = policies.map((policy) => {
+      const dead = `${issuer.issuer}/${policy}`;
+      for (const url of discoveryLocations(dead))
+        issuer.respond(new URL(url).pathname, stalls.play(script(scene)));
+      return [policy, { ...lightSpec(scene, policy), issuer: dead }] as const;
+    });
+    scene.apply(Object.fromEntries(specs));
+    await scene.rest();
+    expect(stalls.count()).toBe(16);
+    await expectFirstFetchWithin(scene, 'team-b/at-once', turnMs);
+    await scene.pass(refreshMs);
+    expectRefreshes(scene, 1);
+    expect(await scene.callers(held)).toEqual(allIsWell);
+  });
 }
 
 row(

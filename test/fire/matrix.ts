@@ -16,6 +16,9 @@ export const rowIds = [
   ...['T1', 'T2', 'T3', 'T4'],
 ] as const;
 
+/** How long a test may take on a busy machine; nothing is measured by it. */
+const patienceMs = 60_000;
+
 export type RowId = (typeof rowIds)[number];
 
 /** A test of one row. However it goes, nobody is admitted wrongly, nothing is a bug and the canary is silent. */
@@ -25,7 +28,7 @@ export function row(
   run: (scene: Scene) => Promise<void>,
   options?: SceneOptions,
 ): void {
-  test(`${id} ${title}`, async () => {
+  test(`${id} ${title}`, { timeout: patienceMs }, async () => {
     await using scene = await startScene(options);
     await run(scene);
     scene.expectUnharmed();

@@ -49,8 +49,49 @@ export interface ReplicaParts {
   readonly resolve: ResolveHost;
 }
 
+/** Replicas that are given the same manifests. */
+export interface Fleet {
+  /** Starts one more, with what the others have. */
+  start(parts: ReplicaParts): Replica;
+  /** Adds policies to those that are in force, or replaces them. */
+  apply(specs: ByName<object>): void;
+  setConfigMap(name: string, data: ByName<string>): void;
+  underWay(): number;
+  bugs(): readonly string[];
+  close(): void;
+}
+
+export function createFleet(configMaps: ByName<ByName<string>>): Fleet {
+  const replicas: Replica[] = [];
+  const given = { specs: {} as ByName<object>, configMaps };
+  const giveAll = (): void => {
+    for (const replica of replicas) replica.apply(given.specs, given.configMaps);
+  };
+  return {
+    start(parts) {
+      const replica = startReplica(parts);
+      replicas.push(replica);
+      replica.apply(given.specs, given.configMaps);
+      return replica;
+    },
+    apply(specs) {
+      given.specs = { ...given.specs, ...specs };
+      giveAll();
+    },
+    setConfigMap(name, data) {
+      given.configMaps = { ...given.configMaps, [name]: data };
+      giveAll();
+    },
+    underWay: () => replicas.reduce((total, replica) => total + replica.underWay(), 0),
+    bugs: () => replicas.flatMap((replica) => replica.bugs()),
+    close() {
+      for (const replica of replicas) replica.close();
+    },
+  };
+}
+
 /** The wiring of `startOperator`, once more for a clock and a resolver that are held. */
-export function startReplica({ clock, configuration, resolve }: ReplicaParts): Replica {
+function startReplica({ clock, configuration, resolve }: ReplicaParts): Replica {
   const log = recordLog();
   const { count, countWhile } = createCounter();
   const history = new Map<string, string[]>();

@@ -7,7 +7,7 @@ import { type ScriptableIssuer, startScriptableIssuer } from '../fixtures/script
 import { createSigner, type Signer } from '../fixtures/token-forge.ts';
 import { type Canary, startCanary } from '../keys/loopback.ts';
 import { createPassage, createStalls, type Passage, type Stalls } from './passing-time.ts';
-import { type ByName, type Replica, startReplica, type Told } from './replica.ts';
+import { type ByName, createFleet, type Replica, type Told } from './replica.ts';
 
 /** Fake milliseconds between two refreshes of keys. */
 export const refreshMs = 300_000;
@@ -62,7 +62,7 @@ export interface Scene extends Passage, AsyncDisposable {
   readonly canary: Canary;
   /** How hosts are resolved; both issuers are at 127.0.0.1. */
   readonly names: Map<string, ResolveHost>;
-  /** The spec of a policy for a token's `aud`, by the issuer of its namespace. */
+  /** A spec for a policy of this name: the issuer of its namespace, and its own resource as the audience. */
   spec(policy: string, changes?: object): object;
   /** Adds policies to those that are in force, or replaces them. */
   apply(specs: ByName<object>): void;
@@ -100,8 +100,7 @@ export async function startScene(options: SceneOptions = {}): Promise<Scene> {
   return scene;
 }
 
-/** Starts with nothing in force. */
-export async function prepareScene(options: SceneOptions = {}): Promise<Scene> {
+async function prepareScene(options: SceneOptions): Promise<Scene> {
   const clock = createFakeClock();
   const now = clock.monotonicMs;
   const issuer = await startScriptableIssuer({ ca: authority, keys: setOf(first), hostname: hostA, now });
@@ -110,25 +109,13 @@ export async function prepareScene(options: SceneOptions = {}): Promise<Scene> {
   const stalls = createStalls();
   const names = new Map<string, ResolveHost>([hostA, hostB].map((host) => [host, toLoopback]));
   const configuration = configure(options, [portOf(issuer), portOf(neighbour), canary.port]);
-  const replicas: Replica[] = [];
-  const passage = createPassage(clock, () => sum(replicas.map(({ underWay }) => underWay())), stalls);
+  const trust = { 'ca.crt': authority.certificatePem };
+  const fleet = createFleet({ 'team-a/trust': trust, 'team-b/trust': trust });
+  const startReplica = (known: ReadonlyMap<string, ResolveHost>): Replica =>
+    fleet.start({ clock, configuration, resolve: resolveWith(known) });
+  const replica = startReplica(names);
+  const passage = createPassage(clock, fleet.underWay, stalls);
   const admittedWrongly: string[] = [];
-  let specs: ByName<object> = {};
-  let configMaps: ByName<ByName<string>> = {
-    'team-a/trust': { 'ca.crt': authority.certificatePem },
-    'team-b/trust': { 'ca.crt': authority.certificatePem },
-  };
-
-  const start = (known: ReadonlyMap<string, ResolveHost>): Replica => {
-    const replica = startReplica({ clock, configuration, resolve: resolveWith(known) });
-    replicas.push(replica);
-    replica.apply(specs, configMaps);
-    return replica;
-  };
-  const replica = start(names);
-  const applyAll = (): void => {
-    for (const one of replicas) one.apply(specs, configMaps);
-  };
   const issuerOf = (policy: string): string => (policy.startsWith('team-b/') ? neighbour : issuer).issuer;
 
   function token(policy: string, signer: Signer, changes: object = {}): string {
@@ -151,19 +138,13 @@ export async function prepareScene(options: SceneOptions = {}): Promise<Scene> {
 
   return {
     ...passage,
-    ...{ clock, issuer, neighbour, replica, stalls, canary, names, token, ask, startReplica: start },
+    ...{ clock, issuer, neighbour, replica, stalls, canary, names, token, ask, startReplica },
     spec: (policy, changes = {}) => ({
       ...{ issuer: issuerOf(policy), audience: resourceOf(policy), mode: 'OIDC' },
       ...{ caBundleRef: { name: 'trust', key: 'ca.crt' }, ...changes },
     }),
-    apply(more) {
-      specs = { ...specs, ...more };
-      applyAll();
-    },
-    setConfigMap(name, data) {
-      configMaps = { ...configMaps, [name]: data };
-      applyAll();
-    },
+    apply: fleet.apply,
+    setConfigMap: fleet.setConfigMap,
     async callers(policy, signer = first) {
       const { outcome: good } = await ask(policy, token(policy, signer));
       const foreign = await askBadly(policy, token(neighbours, other));
@@ -176,11 +157,11 @@ export async function prepareScene(options: SceneOptions = {}): Promise<Scene> {
       issuer.requests.filter((request) => request.path === path).map(({ time }) => time),
     expectUnharmed() {
       expect(admittedWrongly).toEqual([]);
-      expect(replicas.flatMap(({ bugs }) => bugs())).toEqual([]);
+      expect(fleet.bugs()).toEqual([]);
       expect(canary.connections()).toBe(0);
     },
     async [Symbol.asyncDispose]() {
-      for (const one of replicas) one.close();
+      fleet.close();
       await Promise.all([issuer.stop(), neighbour.stop(), canary[Symbol.asyncDispose]()]);
     },
   };
@@ -239,8 +220,4 @@ function configure({ keyRefresh = '5m', configuration = {} }: SceneOptions, port
   });
   if (!decoded.ok) throw new Error(JSON.stringify(decoded.errors));
   return decoded.value;
-}
-
-function sum(numbers: readonly number[]): number {
-  return numbers.reduce((total, one) => total + one, 0);
 }
