@@ -28,10 +28,11 @@ export interface Canary extends AsyncDisposable {
   connections(): number;
 }
 
-/** Listens on 127.0.0.1; `greet` may speak first. */
+/** Listens on 127.0.0.1, or another loopback address; `greet` may speak first. */
 export async function startCanary(
   greet: (socket: Socket) => void = () => undefined,
   port = 0,
+  address = '127.0.0.1',
 ): Promise<Canary> {
   const sockets: Socket[] = [];
   const server = createServer((socket) => {
@@ -39,7 +40,7 @@ export async function startCanary(
     socket.on('error', () => undefined);
     greet(socket);
   });
-  await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
+  await new Promise<void>((resolve) => server.listen(port, address, resolve));
   return {
     port: (server.address() as AddressInfo).port,
     connections: () => sockets.length,
