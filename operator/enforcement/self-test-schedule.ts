@@ -28,7 +28,7 @@ export interface SelfTestScheduleParts {
 
 /** Callers come first: tests are few at a time, and this many in a second at most. */
 const concurrency = 2;
-const perSecond = 50;
+const perSecond = 100;
 const turnMs = 30_000;
 const firstRetryMs = 5_000;
 const lastRetryMs = 300_000;

@@ -3,12 +3,13 @@ import type { McpAuthPolicyStatus } from '../../operator/api/mcp-auth-policy.gen
 import { coalesce } from '../../operator/commands/coalesce.ts';
 import { createReadiness } from '../../operator/commands/readiness.ts';
 import { createEnforcement } from '../../operator/enforcement/enforcement.ts';
+import { createSelfTestSchedule } from '../../operator/enforcement/self-test-schedule.ts';
 import { createStatusBoard } from '../../operator/enforcement/status-board.ts';
 import { createGate } from '../../operator/http/gate.ts';
 import { createKeyStore } from '../../operator/keys/key-store.ts';
 import { createDocumentFetcher } from '../../operator/keys/outbound.ts';
 import type { ResolveHost } from '../../operator/keys/resolve-host.ts';
-import type { SourcePolicy } from '../../operator/policy/inputs.ts';
+import { noCluster, type SourcePolicy } from '../../operator/policy/inputs.ts';
 import { type OperatorConfiguration, secondsOf } from '../../operator/policy/operator-configuration.ts';
 import { createSelfTest } from '../../operator/self-test/self-test.ts';
 import { createTokenVerifier } from '../../operator/verify/verify-token.ts';
@@ -122,9 +123,16 @@ function startReplica({ clock, configuration, resolve }: ReplicaParts): Replica 
     onChange: report,
     fetchDocument: countWhile(createDocumentFetcher({ clock, resolve })),
   });
+  const selfTests = createSelfTestSchedule({
+    selfTest: countWhile(createSelfTest({ clock })),
+    clock,
+    onOutcome: report,
+  });
   const enforcement = createEnforcement({
     keyStore,
-    selfTest: countWhile(createSelfTest(clock)),
+    selfTests,
+    callersOf: () => undefined,
+    operatorVersion: 'test',
     onSnapshot: () => undefined,
     onReports: report,
   });
@@ -137,7 +145,7 @@ function startReplica({ clock, configuration, resolve }: ReplicaParts): Replica 
         policies,
         configMaps: new Map(Object.entries(configMaps).map(([key, data]) => [key, { data }])),
         configuration,
-        apiServerAudiences: [],
+        cluster: noCluster,
       });
     },
     async ask(resource, token) {
