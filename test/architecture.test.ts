@@ -16,8 +16,8 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   http: ['api', 'policy', 'verify', 'time', 'telemetry'],
   'self-test': ['api', 'policy', 'keys', 'verify', 'http', 'time'],
   controller: ['api', 'policy', 'keys', 'verify', 'json', 'time', 'telemetry'],
-  standalone: ['api', 'policy', 'time', 'telemetry'],
-  enforcement: ['api', 'policy', 'keys', 'verify', 'http', 'self-test', 'time'],
+  standalone: ['api', 'policy', 'json', 'time', 'telemetry'],
+  enforcement: ['api', 'policy', 'keys', 'verify', 'http', 'self-test', 'json', 'time'],
 };
 
 /** The only files that may import these packages. */

@@ -1,13 +1,10 @@
 import type { Compilation } from '../policy/compile.ts';
-import { type ClusterFacts, type Inputs, noCluster } from '../policy/inputs.ts';
+import { type ClusterFacts, type Inputs, noCluster, type SourceInputs } from '../policy/inputs.ts';
 import type { OperatorConfiguration } from '../policy/operator-configuration.ts';
-
-/** What a source of policies delivers, whole, each time something has changed. */
-export type Delivery = Pick<Inputs, 'policies' | 'configMaps'>;
 
 /** Brings together what comes from three sides; whatever changes, everything is put in force again. */
 export interface CurrentInputs {
-  deliver(delivery: Delivery): Compilation;
+  deliver(delivery: SourceInputs): Compilation;
   configure(configuration: OperatorConfiguration): void;
   learn(cluster: ClusterFacts): void;
   /** The objects of the last delivery. */
@@ -20,7 +17,7 @@ export function createCurrentInputs(
   apply: (inputs: Inputs) => Compilation,
 ): CurrentInputs {
   let surroundings: Pick<Inputs, 'configuration' | 'cluster'> = { configuration, cluster: noCluster };
-  let delivered: Delivery | undefined;
+  let delivered: SourceInputs | undefined;
 
   function surround(change: Partial<typeof surroundings>): void {
     surroundings = { ...surroundings, ...change };

@@ -4,6 +4,7 @@ import type { PublicEndpointParts } from '../http/public-endpoint.ts';
 import type { Logger } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { Clock } from '../time/clock.ts';
+import { createTokenBucket } from '../time/token-bucket.ts';
 
 /** Lines that callers may cause at once, and a second later again. */
 const burst = 20;
@@ -24,16 +25,10 @@ export function createDecisionLog({
   clock,
   metrics,
 }: DecisionLogParts): PublicEndpointParts['onDecision'] {
-  let allowance = burst;
-  let lastMs = clock.monotonicMs();
+  const lines = createTokenBucket(clock, perSecond, burst);
   return (reason, policy) => {
     metrics.countDecision({ mode: policy?.verifier.mode ?? 'none', reason });
-    if (quietReasons.has(reason)) return;
-    const nowMs = clock.monotonicMs();
-    allowance = Math.min(burst, allowance + ((nowMs - lastMs) / 1000) * perSecond);
-    lastMs = nowMs;
-    if (allowance < 1) return;
-    allowance -= 1;
+    if (quietReasons.has(reason) || lines.take() > 0) return;
     log.info('request refused', { reason, policy: policy && objectKey(policy) });
   };
 }

@@ -11,7 +11,7 @@ import { createBuiltInServer } from '../http/mcp.ts';
 import { createPublicEndpoint } from '../http/public-endpoint.ts';
 import type { EndpointOptions } from '../options.ts';
 import type { Compilation } from '../policy/compile.ts';
-import type { ClusterFacts } from '../policy/inputs.ts';
+import type { ClusterFacts, SourceInputs } from '../policy/inputs.ts';
 import { type OperatorConfiguration, secondsOf } from '../policy/operator-configuration.ts';
 import type { Logger } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
@@ -20,7 +20,7 @@ import { VERSION } from '../version.ts';
 import { announceSelfTest, announceSnapshot, countStates } from './announcements.ts';
 import { coalesce } from './coalesce.ts';
 import { logWarnings } from './configuration-warnings.ts';
-import { createCurrentInputs, type Delivery } from './current-inputs.ts';
+import { createCurrentInputs } from './current-inputs.ts';
 import { createDecisionLog } from './decision-log.ts';
 import { followConfiguration } from './follow-configuration.ts';
 import { createReadiness } from './readiness.ts';
@@ -31,7 +31,7 @@ export interface Operator {
   readonly publicAddress: Address;
   readonly adminAddress: Address;
   /** Takes what a source delivers and puts it in force at once; returns what became of it. */
-  update(delivery: Delivery): Compilation;
+  update(delivery: SourceInputs): Compilation;
   /** Takes what has been learned of the cluster; what was delivered is put in force again by it. */
   learn(facts: ClusterFacts): void;
   /** Not ready any more, no new requests; resolves when those under way have ended, or were cut. */

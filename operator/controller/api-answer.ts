@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
-import { type ApiError, errorFromStatus, isRecord, localError } from './api-error.ts';
+import { isJsonObject } from '../json/json-object.ts';
+import { type ApiError, errorFromStatus, localError } from './api-error.ts';
 
 /** One page of a list, its items not yet judged. */
 export interface ListPage {
@@ -48,8 +49,8 @@ export async function readError(response: IncomingMessage): Promise<ApiError> {
 
 /** Reads the envelope of a list. */
 export function readListPage(body: unknown): ListPage {
-  const { metadata, items } = isRecord(body) ? body : {};
-  const { resourceVersion, continue: continueToken } = isRecord(metadata) ? metadata : {};
+  const { metadata, items } = isJsonObject(body) ? body : {};
+  const { resourceVersion, continue: continueToken } = isJsonObject(metadata) ? metadata : {};
   // Go writes an empty list as null in places.
   const list = items ?? [];
   if (!Array.isArray(list) || typeof resourceVersion !== 'string' || resourceVersion === '') {
@@ -61,7 +62,7 @@ export function readListPage(body: unknown): ListPage {
 
 /** Reads the envelope of a watch event. */
 export function readWatchEvent(line: unknown): WatchEvent {
-  if (!isRecord(line) || typeof line.type !== 'string') {
+  if (!isJsonObject(line) || typeof line.type !== 'string') {
     throw localError('MalformedLine');
   }
   return { type: line.type, object: line.object };

@@ -1,3 +1,5 @@
+import { isJsonObject } from '../json/json-object.ts';
+
 /** What can go wrong without an answer from the API server, or with an answer that cannot be read. */
 export type LocalReason =
   | 'Aborted'
@@ -56,8 +58,8 @@ export function localError(reason: LocalReason, detail?: string): ApiError {
  * @param retryAfter value of the `Retry-After` header; only the form in seconds is understood
  */
 export function errorFromStatus(httpCode: number, body: unknown, retryAfter?: string): ApiError {
-  const status = isRecord(body) && body.kind === 'Status' ? body : {};
-  const details = isRecord(status.details) ? status.details : {};
+  const status = isJsonObject(body) && body.kind === 'Status' ? body : {};
+  const details = isJsonObject(status.details) ? status.details : {};
   const code = httpCode === 0 && typeof status.code === 'number' ? status.code : httpCode;
   const reason =
     typeof status.reason === 'string' && safeWord.test(status.reason) ? status.reason : 'Unknown';
@@ -81,10 +83,6 @@ export function toApiError(error: unknown): ApiError {
 
 /** The machine-readable code of an error, if it has one; never its message. */
 export function detailOf(error: unknown): string | undefined {
-  const code = isRecord(error) ? (error.code ?? error.name) : undefined;
+  const code = isJsonObject(error) ? (error.code ?? error.name) : undefined;
   return typeof code === 'string' && safeWord.test(code) ? code : undefined;
-}
-
-export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -1,10 +1,11 @@
 import { parseStrictUrl } from '../api/strict-url.ts';
+import { isJsonObject } from '../json/json-object.ts';
 import { parseStrictJson } from '../json/strict-json.ts';
 import { maxMetadataBytes } from '../keys/discovery.ts';
 import type { KeyFailure } from '../keys/key-source.ts';
 import { readJwtParts } from '../verify/jwt-parts.ts';
 import type { ReviewFailure } from '../verify/review-token.ts';
-import { isRecord, toApiError } from './api-error.ts';
+import { toApiError } from './api-error.ts';
 import { createClusterDocumentFetcher } from './cluster-documents.ts';
 import type { KubeApi } from './kube-api.ts';
 import { toReviewFailure } from './review-failure.ts';
@@ -120,7 +121,7 @@ async function discoverIssuer(api: Api, signal?: AbortSignal): Promise<Discovery
   const fetched = await fetch('/.well-known/openid-configuration', maxMetadataBytes, signal);
   if (!fetched.ok) return { failure: fetched.failure };
   const parsed = parseStrictJson(fetched.body);
-  const issuer = parsed.ok && isRecord(parsed.value) ? toIssuer(parsed.value.issuer) : undefined;
+  const issuer = parsed.ok && isJsonObject(parsed.value) ? toIssuer(parsed.value.issuer) : undefined;
   return issuer === undefined ? { failure: 'InvalidDocument' } : { issuer };
 }
 

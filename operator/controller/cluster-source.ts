@@ -3,7 +3,7 @@
  * just those that a policy names are read.
  */
 import { objectKey } from '../api/kubernetes-object.ts';
-import type { Inputs, SourcePolicy } from '../policy/inputs.ts';
+import type { SourceInputs, SourcePolicy } from '../policy/inputs.ts';
 import { namedConfigMaps } from '../policy/named-config-maps.ts';
 import type { Logger } from '../telemetry/log.ts';
 import type { Clock } from '../time/clock.ts';
@@ -14,9 +14,6 @@ import type { KubeApi } from './kube-api.ts';
 import { type Reflector, type ReflectorOptions, startReflector } from './reflector.ts';
 import type { StoreChange } from './reflector-state.ts';
 import { configMaps, mcpAuthPolicies, type ResourceKind } from './resource.ts';
-
-/** The part of `Inputs` that a source provides. */
-export type SourceInputs = Pick<Inputs, 'policies' | 'configMaps'>;
 
 export interface ClusterSourceOptions {
   readonly api: Pick<KubeApi, 'list' | 'watch' | 'get'>;

@@ -1,9 +1,10 @@
 import { objectKey } from '../api/kubernetes-object.ts';
+import { isJsonObject } from '../json/json-object.ts';
 import type { ConfigMapData } from '../policy/inputs.ts';
 import type { ConfigMapName } from '../policy/named-config-maps.ts';
 import type { Logger } from '../telemetry/log.ts';
 import type { Clock } from '../time/clock.ts';
-import { ApiError, isRecord, toApiError } from './api-error.ts';
+import { ApiError, toApiError } from './api-error.ts';
 import type { KubeApi } from './kube-api.ts';
 import { configMaps, objectPath, resourceVersionOf } from './resource.ts';
 import { createWorkQueue } from './work-queue.ts';
@@ -171,10 +172,13 @@ async function getOrAbsent(
 
 /** Undefined for one that does not exist, or is being deleted. */
 function toConfigMapData(object: unknown): ConfigMapData | undefined {
-  if (!isRecord(object) || (isRecord(object.metadata) && object.metadata.deletionTimestamp !== undefined)) {
+  if (
+    !isJsonObject(object) ||
+    (isJsonObject(object.metadata) && object.metadata.deletionTimestamp !== undefined)
+  ) {
     return undefined;
   }
-  const data = isRecord(object.data) ? object.data : {};
+  const data = isJsonObject(object.data) ? object.data : {};
   const texts = Object.entries(data).filter(
     (entry): entry is [string, string] => typeof entry[1] === 'string',
   );

@@ -4,8 +4,9 @@ import type { RequestOptions } from 'node:https';
 import { dirname, resolve } from 'node:path';
 import { KubeConfig } from '@kubernetes/client-node';
 import { parseDocument } from 'yaml';
+import { isJsonObject } from '../json/json-object.ts';
 import type { Clock } from '../time/clock.ts';
-import { detailOf, isRecord } from './api-error.ts';
+import { detailOf } from './api-error.ts';
 import { createKubeApi, type KubeApi } from './kube-api.ts';
 
 const serviceAccountFiles = ['token', 'ca.crt'].map(
@@ -90,10 +91,11 @@ class TokenFileConfig extends KubeConfig {
 /** The token files that a kubeconfig names, by the name of the user. The library has judged the YAML before. */
 function readTokenFiles(kubeconfig: string): ReadonlyMap<string, string> {
   const content: unknown = parseDocument(readFileSync(kubeconfig, 'utf8')).toJS();
-  const users = isRecord(content) && Array.isArray(content.users) ? content.users.filter(isRecord) : [];
+  const users =
+    isJsonObject(content) && Array.isArray(content.users) ? content.users.filter(isJsonObject) : [];
   return new Map(
     users.flatMap(({ name, user }) =>
-      typeof name === 'string' && isRecord(user) && typeof user.tokenFile === 'string'
+      typeof name === 'string' && isJsonObject(user) && typeof user.tokenFile === 'string'
         ? [[name, resolve(dirname(kubeconfig), user.tokenFile)]]
         : [],
     ),

@@ -1,6 +1,6 @@
 import type { ObjectMeta, UntypedObject } from '../api/kubernetes-object.ts';
 import { GROUP, KIND, PLURAL, VERSION } from '../api/mcp-auth-policy.gen.ts';
-import { isRecord } from './api-error.ts';
+import { isJsonObject } from '../json/json-object.ts';
 
 /** A kind of namespaced objects, and where the API server has them. */
 export interface ResourceKind {
@@ -37,8 +37,8 @@ export function objectPath(
  * @returns undefined for something that is not a namespaced object with a version
  */
 export function toStoredObject(raw: unknown, resource: ResourceKind): UntypedObject | undefined {
-  const metadata = isRecord(raw) ? toObjectMeta(raw.metadata) : undefined;
-  if (!isRecord(raw) || metadata?.resourceVersion === undefined) {
+  const metadata = isJsonObject(raw) ? toObjectMeta(raw.metadata) : undefined;
+  if (!isJsonObject(raw) || metadata?.resourceVersion === undefined) {
     return undefined;
   }
   // Items of a list often come without these two.
@@ -52,12 +52,12 @@ function apiVersionOf({ group, version }: ResourceKind): string {
 
 /** The resourceVersion of an object that may have nothing else, such as a bookmark's. */
 export function resourceVersionOf(raw: unknown): string | undefined {
-  const metadata = isRecord(raw) ? raw.metadata : undefined;
-  return isRecord(metadata) ? nonEmptyString(metadata.resourceVersion) : undefined;
+  const metadata = isJsonObject(raw) ? raw.metadata : undefined;
+  return isJsonObject(metadata) ? nonEmptyString(metadata.resourceVersion) : undefined;
 }
 
 function toObjectMeta(metadata: unknown): ObjectMeta | undefined {
-  const given = isRecord(metadata) ? metadata : {};
+  const given = isJsonObject(metadata) ? metadata : {};
   const name = nonEmptyString(given.name);
   const namespace = nonEmptyString(given.namespace);
   if (name === undefined || namespace === undefined) {

@@ -1,5 +1,6 @@
+import { isJsonObject } from '../json/json-object.ts';
 import type { ReviewFailure } from '../verify/review-token.ts';
-import { isRecord, toApiError } from './api-error.ts';
+import { toApiError } from './api-error.ts';
 import type { KubeApi } from './kube-api.ts';
 import { objectPath } from './resource.ts';
 import { toReviewFailure } from './review-failure.ts';
@@ -40,8 +41,8 @@ export function createRequestToken(api: Pick<KubeApi, 'create'>): RequestToken {
 }
 
 function readToken(request: unknown): TokenRequestOutcome {
-  const status = isRecord(request) ? request.status : undefined;
-  const token = isRecord(status) ? status.token : undefined;
+  const status = isJsonObject(request) ? request.status : undefined;
+  const token = isJsonObject(status) ? status.token : undefined;
   return typeof token === 'string' && token !== ''
     ? { ok: true, token }
     : { ok: false, failure: 'InvalidDocument' };

@@ -1,5 +1,6 @@
+import { isJsonObject } from '../json/json-object.ts';
 import type { ReviewOutcome, ReviewToken } from '../verify/review-token.ts';
-import { isRecord, toApiError } from './api-error.ts';
+import { toApiError } from './api-error.ts';
 import type { KubeApi } from './kube-api.ts';
 import { toReviewFailure } from './review-failure.ts';
 
@@ -29,11 +30,11 @@ export function createReviewToken(api: Pick<KubeApi, 'create'>): ReviewToken {
 
 /** `status.error` quotes the token's audiences: it is never looked at. */
 function readReview(review: unknown): ReviewOutcome {
-  const status = isRecord(review) ? review.status : undefined;
-  if (!isRecord(status)) return { kind: 'failed', failure: 'InvalidDocument' };
+  const status = isJsonObject(review) ? review.status : undefined;
+  if (!isJsonObject(status)) return { kind: 'failed', failure: 'InvalidDocument' };
   // Left out, not false, for a token that is not good.
   if (status.authenticated !== true) return { kind: 'not-authenticated' };
-  const username = isRecord(status.user) ? status.user.username : undefined;
+  const username = isJsonObject(status.user) ? status.user.username : undefined;
   if (typeof username !== 'string' || username === '') return { kind: 'failed', failure: 'InvalidDocument' };
   return { kind: 'authenticated', username, audiences: readAudiences(status.audiences) };
 }

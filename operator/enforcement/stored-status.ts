@@ -1,5 +1,6 @@
 import type { UntypedObject } from '../api/kubernetes-object.ts';
 import type { Condition, McpAuthPolicyStatus, Rejections, Verification } from '../api/mcp-auth-policy.gen.ts';
+import { isJsonObject } from '../json/json-object.ts';
 import type { SelfTestOutcome } from '../policy/observation.ts';
 import type { CompiledPolicy } from '../policy/snapshot.ts';
 import { formatTime, shortDigest } from '../policy/status.ts';
@@ -11,7 +12,7 @@ import { isDenialReason } from '../verify/denial.ts';
  * other shapes are left out.
  */
 export function readStoredStatus({ status }: UntypedObject): McpAuthPolicyStatus | undefined {
-  if (!isObject(status)) return undefined;
+  if (!isJsonObject(status)) return undefined;
   const { conditions, verification } = status;
   return {
     ...(Array.isArray(conditions) ? { conditions: conditions.filter(isCondition) } : {}),
@@ -37,12 +38,12 @@ export function storedVerdict(
 }
 
 function isCondition(value: unknown): value is Condition {
-  return isObject(value) && areTexts(value.type, value.status, value.lastTransitionTime);
+  return isJsonObject(value) && areTexts(value.type, value.status, value.lastTransitionTime);
 }
 
 function isVerification(value: unknown): value is Verification {
   return (
-    isObject(value) &&
+    isJsonObject(value) &&
     areTexts(value.configDigest, value.operatorVersion, value.time) &&
     Array.isArray(value.failed) &&
     Number.isInteger(value.checks)
@@ -59,7 +60,10 @@ function withoutOddFacts({ firstAcceptedTime, rejections, ...tested }: Verificat
 
 function isRejections(value: unknown): value is Rejections {
   return (
-    isObject(value) && typeof value.reason === 'string' && isDenialReason(value.reason) && isTime(value.since)
+    isJsonObject(value) &&
+    typeof value.reason === 'string' &&
+    isDenialReason(value.reason) &&
+    isTime(value.since)
   );
 }
 
@@ -71,8 +75,4 @@ function isTime(value: unknown): value is string {
 
 function areTexts(...values: readonly unknown[]): boolean {
   return values.every((value) => typeof value === 'string');
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

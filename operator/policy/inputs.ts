@@ -25,6 +25,9 @@ export interface Inputs {
   readonly cluster: ClusterFacts;
 }
 
+/** What a source of policies delivers, whole, each time something has changed. */
+export type SourceInputs = Pick<Inputs, 'policies' | 'configMaps'>;
+
 /** What the operator has learned of the cluster whose API server it may ask. */
 export interface ClusterFacts {
   /** Whether there is an API server to review tokens. */

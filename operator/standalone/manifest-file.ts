@@ -1,7 +1,8 @@
 import { objectKey, type UntypedObject } from '../api/kubernetes-object.ts';
 import { API_VERSION, GROUP, KIND } from '../api/mcp-auth-policy.gen.ts';
+import { isJsonObject } from '../json/json-object.ts';
 import type { ConfigMapData } from '../policy/inputs.ts';
-import { isMapping, readObjectMeta } from './object-meta.ts';
+import { readObjectMeta } from './object-meta.ts';
 import { readYaml } from './yaml-documents.ts';
 
 export interface ManifestFile {
@@ -70,7 +71,7 @@ export function readManifestFile({ path: file, text }: ManifestFile): readonly E
 }
 
 function readObject(object: unknown, place: Place): readonly Entry[] {
-  if (!isMapping(object))
+  if (!isJsonObject(object))
     return [problemAt(place, '', 'must be a mapping with apiVersion, kind and metadata')];
   const { kind, apiVersion } = object;
   if (typeof kind !== 'string') return [problemAt(place, 'kind', 'is missing: name the kind of the object')];
@@ -104,7 +105,7 @@ function readList(kind: string, items: unknown, place: Place): readonly Entry[] 
   const implied = itemKind === '' ? {} : { kind: itemKind, apiVersion: apiVersions.get(itemKind) };
   return items.flatMap((item, i) => {
     const base = joinPath(place.base, `items[${i}]`);
-    return readObject(isMapping(item) ? { ...implied, ...item } : item, { ...place, base });
+    return readObject(isJsonObject(item) ? { ...implied, ...item } : item, { ...place, base });
   });
 }
 
@@ -114,7 +115,7 @@ function readConfigMap(
   place: Place,
 ): readonly Entry[] {
   const entries = data ?? {};
-  if (!isMapping(entries)) return [problemAt(place, 'data', 'must be a mapping of strings')];
+  if (!isJsonObject(entries)) return [problemAt(place, 'data', 'must be a mapping of strings')];
   const wrong = Object.entries(entries).filter(([, text]) => typeof text !== 'string');
   if (wrong.length > 0)
     return wrong.map(([name]) => problemAt(place, `data.${name}`, 'must be a string: quote it'));

@@ -1,5 +1,6 @@
 import type { FieldError } from '../api/field-error.ts';
 import type { ObjectMeta } from '../api/kubernetes-object.ts';
+import { isJsonObject } from '../json/json-object.ts';
 
 const label = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/;
 const maxLabelLength = 63;
@@ -14,7 +15,7 @@ export function readObjectMeta(metadata: unknown): {
   /** Empty when `meta` may be used. */
   readonly errors: readonly FieldError[];
 } {
-  const given = isMapping(metadata) ? metadata : {};
+  const given = isJsonObject(metadata) ? metadata : {};
   const { name, creationTimestamp } = given;
   const namespace = given.namespace ?? 'default';
   const errors = [...checkName(name), ...checkNamespace(namespace)];
@@ -27,10 +28,6 @@ export function readObjectMeta(metadata: unknown): {
     },
     errors,
   };
-}
-
-export function isMapping(value: unknown): value is Readonly<Record<string, unknown>> {
-  return value !== null && typeof value === 'object' && !Array.isArray(value);
 }
 
 /** A DNS subdomain as RFC 1123 has it: labels with dots between them. */

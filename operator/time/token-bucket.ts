@@ -6,14 +6,14 @@ export interface TokenBucket {
   take(): number;
 }
 
-/** Creates a full bucket that holds one second's worth. */
-export function createTokenBucket(clock: Clock, perSecond: number): TokenBucket {
-  let tokens = perSecond;
+/** Creates a full bucket; it holds one second's worth unless told otherwise. */
+export function createTokenBucket(clock: Clock, perSecond: number, capacity = perSecond): TokenBucket {
+  let tokens = capacity;
   let filledAtMs = clock.monotonicMs();
   return {
     take() {
       const nowMs = clock.monotonicMs();
-      tokens = Math.min(perSecond, tokens + ((nowMs - filledAtMs) * perSecond) / 1000);
+      tokens = Math.min(capacity, tokens + ((nowMs - filledAtMs) * perSecond) / 1000);
       filledAtMs = nowMs;
       if (tokens >= 1) {
         tokens -= 1;

@@ -1,6 +1,6 @@
+import type { JsonObject } from '../json/json-object.ts';
 import type { TokenRules } from '../policy/verifier-config.ts';
 import type { DenialReason } from './denial.ts';
-import type { JsonObject } from './jwt-parts.ts';
 import type { Principal } from './verdict.ts';
 
 export type ClaimsOutcome =

@@ -1,6 +1,6 @@
+import type { JsonObject } from '../json/json-object.ts';
 import type { Algorithm, TokenRules } from '../policy/verifier-config.ts';
 import type { DenialReason } from './denial.ts';
-import type { JsonObject } from './jwt-parts.ts';
 
 /** What of a JOSE header is used. */
 export interface JoseHeader {

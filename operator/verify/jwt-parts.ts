@@ -1,3 +1,4 @@
+import { isJsonObject, type JsonObject } from '../json/json-object.ts';
 import { parseStrictJson } from '../json/strict-json.ts';
 
 /** A JWS in compact form (RFC 7515 section 7.1), taken apart strictly but not yet believed. */
@@ -5,8 +6,6 @@ export interface JwtParts {
   readonly header: JsonObject;
   readonly payload: JsonObject;
 }
-
-export type JsonObject = Readonly<Record<string, unknown>>;
 
 const segmentsForm = /^([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)$/;
 
@@ -38,15 +37,11 @@ export function claimsToBeJwt(token: string): boolean {
 function readObject(segment: string): JsonObject | undefined {
   const bytes = decodeBase64Url(segment);
   const parsed = bytes === undefined ? undefined : parseStrictJson(bytes);
-  return parsed?.ok === true && isObject(parsed.value) ? parsed.value : undefined;
+  return parsed?.ok === true && isJsonObject(parsed.value) ? parsed.value : undefined;
 }
 
 /** Base64url without padding (RFC 7515 section 2). Undefined when the unused bits of the last character are not zero. */
 function decodeBase64Url(segment: string): Buffer | undefined {
   const bytes = Buffer.from(segment, 'base64url');
   return bytes.toString('base64url') === segment ? bytes : undefined;
-}
-
-function isObject(value: unknown): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -1,8 +1,9 @@
+import type { JsonObject } from '../json/json-object.ts';
 import type { TokenRules } from '../policy/verifier-config.ts';
 import { judgeClaims } from './claims.ts';
 import type { DenialReason } from './denial.ts';
 import { type JoseHeader, judgeHeader } from './jose-header.ts';
-import { type JsonObject, readJwtParts } from './jwt-parts.ts';
+import { readJwtParts } from './jwt-parts.ts';
 import type { Principal } from './verdict.ts';
 
 /** What a token says of itself. Nobody has vouched for it yet. */

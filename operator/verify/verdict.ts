@@ -1,5 +1,5 @@
+import type { JsonObject } from '../json/json-object.ts';
 import type { DenialReason } from './denial.ts';
-import type { JsonObject } from './jwt-parts.ts';
 
 /** The verified subject of a token: what the rest of the program may know about a caller. Never the token itself. */
 export interface Principal {

@@ -82,14 +82,17 @@ describe('decodePolicySpec', () => {
 
   it('does not look into what is too long', () => {
     const immense = 'a'.repeat(100_000_000);
-    const many = Array.from({ length: 1_000_000 }, () => ({}));
-    const start = performance.now();
+    const many = new Proxy(new Array(1_000_000), {
+      get(list, name) {
+        if (/^[0-9]+$/.test(String(name))) throw new Error('was looked into');
+        return Reflect.get(list, name);
+      },
+    });
     const decoded = decode({ ...least, audience: immense, requiredClaims: many });
     expect(decoded.ok ? [] : decoded.errors.map(({ path }) => path)).toEqual([
       'spec.audience',
       'spec.requiredClaims',
     ]);
-    expect(performance.now() - start).toBeLessThan(250);
   });
 });
 

@@ -107,11 +107,8 @@ describe('parseStrictUrl', () => {
     expect(parseStrictUrl(`https://a/${'b'.repeat(2039)}`)).toBeUndefined();
   });
 
-  it.each(['a', 'a-', 'a.', '-', 'a:', '[:', 'a/%', 'a/.'])('takes no longer for many of %j', (piece) => {
-    const start = performance.now();
-    for (let round = 0; round < 100; round += 1) {
-      parseStrictUrl(`https://${piece.repeat(680)}!\n`);
-    }
-    expect(performance.now() - start).toBeLessThan(500);
+  // A pattern that tries every way to divide them would not come to an end.
+  it.each(['a', 'a-', 'a.', '-', 'a:', '[:', 'a/%', 'a/.'])('gives up on many of %j', (piece) => {
+    expect(parseStrictUrl(`https://${piece.repeat(680)}!\n`)).toBeUndefined();
   });
 });

@@ -3,15 +3,12 @@ import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import type { UntypedObject } from '../../operator/api/kubernetes-object.ts';
 import type { Condition, McpAuthPolicyStatus } from '../../operator/api/mcp-auth-policy.gen.ts';
-import {
-  type ClusterSource,
-  type SourceInputs,
-  startClusterSource,
-} from '../../operator/controller/cluster-source.ts';
+import { type ClusterSource, startClusterSource } from '../../operator/controller/cluster-source.ts';
 import { connectToCluster } from '../../operator/controller/kube.ts';
 import type { KubeApi } from '../../operator/controller/kube-api.ts';
 import { mcpAuthPolicies, objectPath } from '../../operator/controller/resource.ts';
 import { createStatusWriter, type StatusWriter } from '../../operator/controller/status-writer.ts';
+import type { SourceInputs } from '../../operator/policy/inputs.ts';
 import { systemClock } from '../../operator/time/clock.ts';
 import { recordLog } from '../fixtures/recorded-log.ts';
 import { type ControlPlane, startControlPlane } from './control-plane.ts';

@@ -2,9 +2,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import type { Delivery } from '../../operator/commands/current-inputs.ts';
 import { type Operator, startOperator } from '../../operator/commands/operator.ts';
 import { readConfiguration } from '../../operator/commands/read-configuration.ts';
+import type { SourceInputs } from '../../operator/policy/inputs.ts';
 import { createMetrics } from '../../operator/telemetry/metrics.ts';
 import { createFakeClock, type FakeClock, until } from '../fixtures/fake-clock.ts';
 import { recordLog } from '../fixtures/recorded-log.ts';
@@ -13,7 +13,7 @@ const head = 'apiVersion: mcpauth.dev/v1alpha1\nkind: OperatorConfiguration\n';
 const withURL = (publicURL: string): string => `${head}publicURL: ${publicURL}\n`;
 
 /** A policy that is denied, so that nobody is asked for keys. */
-const delivery: Delivery = {
+const delivery: SourceInputs = {
   policies: [
     {
       object: {

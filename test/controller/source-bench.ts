@@ -2,10 +2,10 @@ import { afterEach, beforeEach } from 'vitest';
 import {
   type ClusterSource,
   type ClusterSourceOptions,
-  type SourceInputs,
   startClusterSource,
 } from '../../operator/controller/cluster-source.ts';
 import { createKubeApi, type KubeApi } from '../../operator/controller/kube-api.ts';
+import type { SourceInputs } from '../../operator/policy/inputs.ts';
 import { createFakeClock, type FakeClock, until } from '../fixtures/fake-clock.ts';
 import { recordLog } from '../fixtures/recorded-log.ts';
 import { FakeApiServer } from './fake-api-server.ts';

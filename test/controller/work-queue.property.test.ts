@@ -50,12 +50,18 @@ function createJudgedQueue() {
   const next = (of: Rank): string | undefined =>
     [...waiting].find(([key, itsRank]) => itsRank === of && !working.has(key))?.[0];
 
+  /** The next in line, or one whose next try has come meanwhile. */
+  function isDue(key: string): boolean {
+    if (waiting.get(key) === 'later' && failed.get(key) === 'first') return true;
+    return key === (next('first') ?? next('later'));
+  }
+
   function judge(key: string): void {
     const say = (mistake: string): unknown => mistakes.push(`${key}: ${mistake}`);
     if (working.has(key)) say('is worked on already');
     if (working.size >= concurrency) say('is one too many');
     if (waiting.has(key)) {
-      if (key !== (next('first') ?? next('later'))) say('is not the next');
+      if (!isDue(key)) say('is not the next');
     } else if (!failed.has(key)) {
       say('was not asked for');
     } else if (failed.get(key) === 'later' && next('first') !== undefined) {
