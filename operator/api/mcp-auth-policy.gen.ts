@@ -37,7 +37,8 @@ export interface McpAuthPolicySpec {
    * The authorization server whose tokens are accepted: the exact string of the token's `iss` claim and of
    * the `issuer` member of its metadata. Compared byte for byte, never normalised: a trailing slash counts.
    * An https URL with a lower-case host and without user, query or fragment. When it is wrong no token is
-   * accepted, and `IssuerReady` says `IssuerMismatch` if the metadata names another issuer.
+   * accepted, and `IssuerReady` says `IssuerMismatch` if the metadata names another issuer; in mode
+   * TokenReview it is compared with the issuer of the cluster's ServiceAccounts.
    */
   readonly issuer: string;
   /**
@@ -48,7 +49,9 @@ export interface McpAuthPolicySpec {
   readonly audience: string;
   /**
    * How tokens are verified. `OIDC`: by the issuer's keys, found by discovery (RFC 8414 or OpenID Connect
-   * Discovery), cached and rotated. `TokenReview`: by the cluster's API server. `Offline`: by keys given in
+   * Discovery), cached and rotated. `TokenReview`: by the cluster's API server, which is told the accepted
+   * audiences and must name one of them; a JWT is judged by the other fields first, any other token is shown
+   * to the API server as it is. Where there is no API server it is `Unsupported`. `Offline`: by keys given in
    * the policy, without any network use. There is no default: the author chooses.
    */
   readonly mode: Mode;
@@ -60,8 +63,9 @@ export interface McpAuthPolicySpec {
   /**
    * The public URL of the protected resource, published verbatim in its metadata (RFC 9728); clients compare
    * it with the URL they call. Default: `<publicURL>/<namespace>/<name>/mcp`. It must lie under
-   * `<publicURL>/<namespace>/` or under a host that the administrator gave to this namespace, otherwise
-   * `ResourceNotAllowed`. No trailing slash, query or fragment; plain http only for loopback hosts.
+   * `<publicURL>/<namespace>/` or under a host that the administrator gave to this namespace, and not under
+   * `/.well-known` or `/forward-auth`, otherwise `ResourceNotAllowed`. No trailing slash, query or fragment;
+   * plain http only for loopback hosts.
    */
   readonly resource?: string;
   /**
@@ -92,12 +96,13 @@ export interface McpAuthPolicySpec {
   readonly clockSkew: string;
   /**
    * Scopes that every request needs, also to list tools. A token without one of them is answered with 403
-   * `insufficient_scope`, and a client is told to ask for them. Default: none.
+   * `insufficient_scope`, and a client is told to ask for them. A token that is no JWT (mode TokenReview) has
+   * none. Default: none.
    */
   readonly requiredScopes?: readonly string[];
   /**
    * Claims that every token needs. All entries must hold. A good token for which one does not is answered
-   * with 403. Default: none.
+   * with 403. A token that is no JWT (mode TokenReview) has none. Default: none.
    */
   readonly requiredClaims?: readonly RequiredClaim[];
   /**
@@ -121,7 +126,9 @@ export interface McpAuthPolicySpec {
 
 /**
  * How tokens are verified. `OIDC`: by the issuer's keys, found by discovery (RFC 8414 or OpenID Connect
- * Discovery), cached and rotated. `TokenReview`: by the cluster's API server. `Offline`: by keys given in the
+ * Discovery), cached and rotated. `TokenReview`: by the cluster's API server, which is told the accepted
+ * audiences and must name one of them; a JWT is judged by the other fields first, any other token is shown to
+ * the API server as it is. Where there is no API server it is `Unsupported`. `Offline`: by keys given in the
  * policy, without any network use. There is no default: the author chooses.
  */
 export type Mode = 'OIDC' | 'TokenReview' | 'Offline';
@@ -299,7 +306,10 @@ export type ConditionStatus = 'True' | 'False' | 'Unknown';
 
 /** What is known of the authorization server. */
 export interface IssuerStatus {
-  /** Where the keys come from. Absent when they are given in the policy. */
+  /**
+   * Where the keys come from; a path of the API server for the cluster's own. Absent when they are given in
+   * the policy, and in mode TokenReview.
+   */
   readonly jwksURI?: string;
   /** How many usable keys are held. */
   readonly keys?: number;

@@ -25,6 +25,7 @@ describeWithCluster('tokens of ServiceAccounts', () => {
   let folder: string;
   let cluster: ControlPlane;
   let operator: OperatorProcess;
+  let args: readonly string[];
 
   const resourceOf = (name: string): string => `${operator.publicURL}/${namespace}/${name}/mcp`;
 
@@ -70,7 +71,8 @@ describeWithCluster('tokens of ServiceAccounts', () => {
     const kubeconfig = write('kubeconfig', kubeconfigFor(cluster, { token }));
     const configuration = { apiVersion: 'mcpauth.dev/v1alpha1', kind: 'OperatorConfiguration' };
     const configFile = write('configuration.json', JSON.stringify({ ...configuration, clusterIssuer: true }));
-    operator = await startOperatorProcess('run', ['--kubeconfig', kubeconfig, '--config', configFile]);
+    args = ['--kubeconfig', kubeconfig, '--config', configFile];
+    operator = await startOperatorProcess('run', args);
     await applyPolicy('reviewed', { issuer, audience: resourceOf('reviewed'), mode: 'TokenReview' });
     await applyPolicy('by-keys', { issuer, audience: resourceOf('by-keys'), mode: 'OIDC' });
     for (const name of ['reviewed', 'by-keys']) await untilPolicy(name, (policy) => isReady(seen(policy)));
@@ -210,10 +212,53 @@ describeWithCluster('tokens of ServiceAccounts', () => {
     );
   });
 
+  it('a folder of policies is served with reviews, given a kubeconfig', async () => {
+    const policies = mkdtempSync(join(folder, 'policies-'));
+    const served = await startOperatorProcess('serve', ['--policies', policies, ...args]);
+    const resource = `${served.publicURL}/${namespace}/served/mcp`;
+    const spec = { issuer, audience: resource, mode: 'TokenReview' };
+    const metadata = { name: 'served', namespace };
+    const manifest = { apiVersion: 'mcpauth.dev/v1alpha1', kind: 'McpAuthPolicy', metadata, spec };
+    writeFileSync(join(policies, 'served.json'), JSON.stringify(manifest));
+    const token = await tokenOf('caller', resource);
+    await eventually(
+      'an admission',
+      () => post(resource, token),
+      ({ status }) => status === 200,
+    );
+    expect((await post(resource, await tokenOf('caller'))).status).toBe(401);
+    expect(await served.stop()).toBe(0);
+  });
+
   it('no token was logged', async () => {
     expect(operator.log()).not.toMatch(/eyJ/);
     expect(await (await fetch(`${operator.adminURL}/metrics`)).text()).toMatch(
       /mcp_auth_decisions_total\{mode="TokenReview",reason="token_inactive"\} [1-9]/,
+    );
+  });
+
+  it('a restart tests nothing again and writes no status', async () => {
+    const versions = async (): Promise<string> =>
+      await kubectl('get', 'mcpap', '-A', '-o', 'jsonpath={.items[*].metadata.resourceVersion}');
+    await untilPolicy('reviewed', (policy) => isReady(seen(policy)));
+    expect(await operator.stop()).toBe(0);
+    const before = await versions();
+    operator = await startOperatorProcess('run', args, { after: operator });
+    await eventually(
+      'the statuses are known',
+      async () => (await (await fetch(`${operator.adminURL}/policies`)).json()) as McpAuthPolicy[],
+      (policies) =>
+        ['reviewed', 'by-keys'].every((name) =>
+          policies.some((policy) => policy.metadata.name === name && isReady(seen(policy))),
+        ),
+    );
+    expect((await post(resourceOf('by-keys'), await tokenOf('caller', resourceOf('by-keys')))).status).toBe(
+      200,
+    );
+    expect(await versions()).toBe(before);
+    // The mistaken one has no good verdict to be taken over.
+    expect(await (await fetch(`${operator.adminURL}/metrics`)).text()).not.toMatch(
+      /mcp_auth_self_tests_total\{[^}]*result="passed"\}/,
     );
   });
 });

@@ -19,10 +19,10 @@ export interface OperatorProcess {
 export async function startOperatorProcess(
   command: 'run' | 'serve',
   args: readonly string[],
-  /** `publicURL: null` leaves it unconfigured. */
-  options: { readonly publicURL?: null } = {},
+  /** `publicURL: null` leaves it unconfigured; `after` is an operator that has ended, on whose ports this one starts. */
+  options: { readonly publicURL?: null; readonly after?: OperatorProcess } = {},
 ): Promise<OperatorProcess> {
-  const [port, adminPort] = await pickPorts(2);
+  const [port, adminPort] = options.after === undefined ? await pickPorts(2) : portsOf(options.after);
   const publicURL = `http://127.0.0.1:${port}`;
   const adminURL = `http://127.0.0.1:${adminPort}`;
   const listeners = ['--listen', `127.0.0.1:${port}`, '--admin-listen', `127.0.0.1:${adminPort}`];
@@ -49,6 +49,10 @@ export async function startOperatorProcess(
     throw new Error(`${(error as Error).message}\n${log}`);
   }
   return operator;
+}
+
+function portsOf({ publicURL, adminURL }: OperatorProcess): readonly number[] {
+  return [publicURL, adminURL].map((url) => Number(new URL(url).port));
 }
 
 async function stop(child: ChildProcess): Promise<number | null> {
