@@ -31,6 +31,8 @@ export interface ServeOptions extends EndpointOptions {
   readonly policies: string;
   /** The API server that reviews tokens. */
   readonly kubeconfig?: string;
+  /** Where the operator's ServiceAccount is. */
+  readonly podNamespace?: string;
 }
 
 export interface CompileOptions {
@@ -73,7 +75,7 @@ const sharedFlags = [
 /** Flags of each command. Each can also be set in the environment, see {@link readFlags}. */
 const flagsOf: Readonly<Record<string, readonly string[]>> = {
   run: [...sharedFlags, 'kubeconfig', 'namespaces', 'pod-name', 'pod-namespace'],
-  serve: [...sharedFlags, 'policies', 'kubeconfig'],
+  serve: [...sharedFlags, 'policies', 'kubeconfig', 'pod-namespace'],
   compile: ['filename', 'output', 'config', 'public-url'],
   'config check': ['filename', 'public-url'],
   version: [],
@@ -92,6 +94,7 @@ Commands:
   serve                  operator against a folder of manifests, without a cluster
     --policies DIR         the folder (required)
     --kubeconfig FILE      API server for mode TokenReview and clusterIssuer
+    --pod-namespace NAME   namespace of the operator's ServiceAccount mcp-auth-operator there
   compile                print snapshot, findings and conditions of manifests; no network
     -f, --filename PATH    a file, a folder, or - for standard input (required)
     -o, --output FORMAT    yaml (default) or json
@@ -181,6 +184,7 @@ function toOptions(command: string, flags: Flags): Options {
         command,
         policies: need(flags.policies, '--policies DIR'),
         ...optional('kubeconfig', flags.kubeconfig),
+        ...optional('podNamespace', flags['pod-namespace']),
         ...endpointOptions(flags, { host: '127.0.0.1', logFormat: 'text' }),
       };
     case 'compile':

@@ -56,8 +56,9 @@ export function createClusterLink({ api, podNamespace, clock, log }: ClusterLink
     onFacts: (facts: ClusterFacts) => void,
     release: () => void,
   ): Promise<void> {
-    identity = await learnCluster(api, closing.signal);
+    const learned = await learnCluster(api, closing.signal);
     if (closing.signal.aborted) return;
+    identity = identity === undefined ? learned : addTo(identity, learned);
     tell(identity, failures, log);
     const { audiences, issuer } = identity;
     onFacts({ reviewsTokens: true, audiences, ...(issuer === undefined ? {} : { issuer }) });
@@ -86,6 +87,16 @@ export function createClusterLink({ api, podNamespace, clock, log }: ClusterLink
       cancel();
       api.close();
     },
+  };
+}
+
+/** What one attempt has learned is not lost because the next one fails. */
+function addTo(known: ClusterIdentity, learned: ClusterIdentity): ClusterIdentity {
+  const isWorse = known.areAudiencesLearned && !learned.areAudiencesLearned;
+  return {
+    ...known,
+    ...learned,
+    ...(isWorse ? { audiences: known.audiences, areAudiencesLearned: true } : {}),
   };
 }
 

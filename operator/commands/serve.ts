@@ -48,10 +48,14 @@ export async function serveCommand(options: ServeOptions): Promise<number> {
 }
 
 /** The Kubernetes client takes longer to load than the rest: without a cluster it is left out. */
-async function linkTo({ kubeconfig }: ServeOptions, log: Logger): Promise<ClusterLink | undefined> {
+async function linkTo(
+  { kubeconfig, podNamespace }: ServeOptions,
+  log: Logger,
+): Promise<ClusterLink | undefined> {
   if (kubeconfig === undefined) return undefined;
   const { connect } = await import('./connect.ts');
-  return createClusterLink({ api: connect(kubeconfig), clock, log });
+  const api = connect(kubeconfig);
+  return createClusterLink({ api, ...(podNamespace === undefined ? {} : { podNamespace }), clock, log });
 }
 
 function watch(directory: string, operator: Operator, log: Logger): ReturnType<typeof watchDirectory> {

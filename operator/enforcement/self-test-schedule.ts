@@ -46,6 +46,8 @@ export function createSelfTestSchedule({
   const budget = createTokenBucket(clock, perSecond);
   const closing = new AbortController();
   let outcomes = new Map<string, SelfTestOutcome | undefined>();
+  /** By digest: what takes back the next try. */
+  const retries = new Map<string, () => void>();
 
   async function run(policy: EnforcedPolicy, failures: number): Promise<void> {
     const endTurn = await takeTurn(policy.namespace);
@@ -78,10 +80,17 @@ export function createSelfTestSchedule({
   }
 
   function tryAgain(policy: EnforcedPolicy, failures: number): void {
-    const delayMs = Math.min(lastRetryMs, firstRetryMs * 2 ** (failures - 1));
-    clock.after(delayMs, () => {
-      if (outcomes.get(policy.digest)?.kind === 'untested') void run(policy, failures);
+    const delayMs = Math.min(lastRetryMs, firstRetryMs * 2 ** Math.min(failures - 1, 10));
+    const cancel = clock.after(delayMs, () => {
+      retries.delete(policy.digest);
+      void run(policy, failures);
     });
+    retries.set(policy.digest, cancel);
+  }
+
+  function forget(digest: string): void {
+    retries.get(digest)?.();
+    retries.delete(digest);
   }
 
   return {
@@ -93,11 +102,15 @@ export function createSelfTestSchedule({
           known.has(digest) ? known.get(digest) : storedVerdict,
         ]),
       );
+      for (const digest of retries.keys()) if (!outcomes.has(digest)) forget(digest);
       for (const { policy, storedVerdict } of policies) {
         if (!known.has(policy.digest) && storedVerdict === undefined) void run(policy, 0);
       }
     },
     outcomeOf: (digest) => outcomes.get(digest),
-    close: () => closing.abort(),
+    close() {
+      closing.abort();
+      for (const digest of retries.keys()) forget(digest);
+    },
   };
 }

@@ -65,15 +65,12 @@ export function createStatusBoard({ clock, operatorVersion, onStatus }: StatusBo
 }
 
 /**
- * Whether a report should become the status. Until the self-test has run it says nothing yet. While the keys are asked
- * for, a status of this same configuration stands (as after a restart); one of another configuration must not.
+ * Whether a report should become the status. While keys are asked for and the self-test waits, a status of this same
+ * configuration stands (as after a restart); one of another configuration must not.
  */
-function speaksFor(
-  { compiled, observation, isSettled }: PolicyReport,
-  stored: McpAuthPolicyStatus | undefined,
-): boolean {
+function speaksFor({ compiled, isSettled }: PolicyReport, stored: McpAuthPolicyStatus | undefined): boolean {
   if (isSettled) return true;
-  if (observation?.selfTest === undefined || compiled === undefined) return false;
+  if (compiled === undefined) return false;
   return stored?.verification?.configDigest !== shortDigest(compiled.digest);
 }
 

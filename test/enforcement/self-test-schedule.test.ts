@@ -127,6 +127,22 @@ test('a storm is spread: a hundred at once, then a hundred a second', async () =
   expect(started.length).toBeLessThanOrEqual(120);
 });
 
+test('a configuration that goes and comes back is tried again once, not once more each time', async () => {
+  const { clock, schedule, started } = createScene(() => unavailable);
+  const x = policy('a', 'x');
+  for (let round = 0; round < 10; round += 1) {
+    schedule.retain([{ policy: x }]);
+    await settle();
+    schedule.retain([]);
+  }
+  schedule.retain([{ policy: x }]);
+  await settle();
+  const before = started.length;
+  clock.advance(5_000);
+  await settle();
+  expect(started).toHaveLength(before + 1);
+});
+
 test('nothing is tested after the end', async () => {
   const { clock, schedule, started } = createScene(() => unavailable);
   schedule.retain([{ policy: policy('a', 'x') }]);

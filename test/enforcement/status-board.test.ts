@@ -60,16 +60,6 @@ test('after a restart the stored status is the one before: nothing new, times ke
   expect(second.told[0]?.status).toEqual(stored);
 });
 
-test('while a changed policy is not settled its last status stands', () => {
-  const { board, told } = createBoard(0);
-  board.update([object], [settled]);
-  board.update(
-    [{ ...object, metadata: { ...object.metadata, generation: 2 } }],
-    [{ outcome, isSettled: false }],
-  );
-  expect(told.at(-1)?.status.observedGeneration).toBe(1);
-});
-
 const compiled = { digest: 'd'.repeat(64), resource: 'r' } as CompiledPolicy;
 const waiting: PolicyReport = {
   outcome,
@@ -81,10 +71,13 @@ const waiting: PolicyReport = {
   isSettled: false,
 };
 
-test('another configuration whose keys are not held yet is not ready, whatever was said of the last one', () => {
+test.each<[string, PolicyReport]>([
+  ['whose keys are not held yet', waiting],
+  ['that is not tested yet', { ...waiting, observation: { issuer: observation.issuer } }],
+])('another configuration %s is not ready, whatever was said of the last one', (_, report) => {
   const { board, told } = createBoard(0);
   board.update([object], [settled]);
-  board.update([object], [waiting]);
+  board.update([object], [report]);
   const ready = told.at(-1)?.status.conditions?.find(({ type }) => type === 'Ready');
   expect(ready).toMatchObject({ status: 'False', reason: 'Pending' });
 });
