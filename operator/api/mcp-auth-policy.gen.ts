@@ -80,8 +80,9 @@ export interface McpAuthPolicySpec {
   readonly jwks?: Jwks;
   /**
    * A key of a ConfigMap in the same namespace that holds PEM certificates. They replace the public
-   * certificate authorities on every outbound connection made for this policy. Missing: `RefNotFound`. Not
-   * PEM certificates: `InvalidRef`. Default: the public certificate authorities.
+   * certificate authorities on every outbound connection made for this policy; the modes Offline and
+   * TokenReview, and the cluster's own issuer, make none. Missing: `RefNotFound`. Not PEM certificates:
+   * `InvalidRef`. Default: the public certificate authorities.
    */
   readonly caBundleRef?: ConfigMapKeyRef;
   /**

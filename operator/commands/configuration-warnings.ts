@@ -28,7 +28,14 @@ export function findWarnings(configuration: OperatorConfiguration): readonly Fie
   ];
 }
 
-export function logWarnings(configuration: OperatorConfiguration, log: Logger): void {
+export function logWarnings(
+  configuration: OperatorConfiguration,
+  log: Logger,
+  { hasCluster }: { readonly hasCluster: boolean },
+): void {
+  if (configuration.clusterIssuer && !hasCluster) {
+    log.warn('clusterIssuer has no effect: without --kubeconfig there is no cluster');
+  }
   for (const { path, message } of findWarnings(configuration)) {
     log.warn('the configuration may not be meant so', { field: path, problem: message });
   }

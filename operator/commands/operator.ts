@@ -60,7 +60,8 @@ const graceMs = 20_000;
  */
 export async function startOperator(parts: OperatorParts): Promise<Operator> {
   const { options, configuration, clock, log, metrics, cluster } = parts;
-  logWarnings(configuration, log);
+  const hasCluster = cluster !== undefined;
+  logWarnings(configuration, log, { hasCluster });
   const board = createStatusBoard({ clock, operatorVersion: VERSION, onStatus: parts.onStatus });
   const report = coalesce(clock, () => {
     const reports = enforcement.reports();
@@ -124,7 +125,7 @@ export async function startOperator(parts: OperatorParts): Promise<Operator> {
   const unfollowConfiguration = followConfiguration({ ...parts, onChange: reconfigure });
 
   function reconfigure(next: OperatorConfiguration): void {
-    logWarnings(next, log);
+    logWarnings(next, log, { hasCluster });
     verification.keyStore.setRefreshSeconds(secondsOf(next.intervals.keyRefresh));
     inputs.configure(next);
   }

@@ -19,9 +19,6 @@ export async function serveCommand(options: ServeOptions): Promise<number> {
   const log = createLogger(options.logLevel, options.logFormat);
   const configuration = await readConfiguration(options);
   const link = await linkTo(options, log);
-  if (link === undefined && configuration.clusterIssuer) {
-    log.warn('clusterIssuer has no effect: without --kubeconfig there is no cluster');
-  }
   const operator = await startOperator({
     options,
     configuration,

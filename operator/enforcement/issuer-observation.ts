@@ -35,8 +35,8 @@ export function observeApiServer(
   cluster: ClusterFacts,
 ): IssuerObservation {
   if (!tried) return { kind: 'pending' };
-  if (failure !== undefined) return { kind: 'failed', reason: failure };
+  if (failure !== undefined) return { kind: 'unanswered', reason: failure };
   // Where it is not known, the self-test will tell.
   const isOther = cluster.issuer !== undefined && cluster.issuer !== issuer;
-  return isOther ? { kind: 'failed', reason: 'IssuerMismatch' } : { kind: 'answered' };
+  return isOther ? { kind: 'unanswered', reason: 'IssuerMismatch' } : { kind: 'answered' };
 }

@@ -1,6 +1,6 @@
 import { createPublicKey, type JsonWebKeyInput, type KeyObject } from 'node:crypto';
 import type { VerificationKey } from './key-source.ts';
-import { isRocaModulus } from './roca.ts';
+import { isWeakModulus } from './weak-modulus.ts';
 
 type Jwk = Readonly<Record<string, unknown>>;
 
@@ -88,7 +88,7 @@ function isGoodRsaKey(key: KeyObject): boolean {
   const isOfGoodSize = modulusLength >= 2048 && modulusLength <= 8192;
   const isGoodExponent =
     publicExponent >= minExponent && publicExponent < maxExponent && publicExponent % 2n === 1n;
-  return isOfGoodSize && isGoodExponent && !isRocaModulus(readModulus(key));
+  return isOfGoodSize && isGoodExponent && !isWeakModulus(readModulus(key));
 }
 
 function readModulus(key: KeyObject): bigint {

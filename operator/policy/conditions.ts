@@ -1,7 +1,7 @@
 import type { ConditionType, ReasonOf } from '../api/conditions.gen.ts';
 import type { Condition } from '../api/mcp-auth-policy.gen.ts';
 import type { Outcome } from './finding.ts';
-import type { IssuerFailure, Observation, Untested } from './observation.ts';
+import type { IssuerFailure, Observation, Unanswered, Untested } from './observation.ts';
 
 /** A condition before it has a time. */
 interface Statement {
@@ -42,7 +42,7 @@ const readyStatement: Statement = {
   type: 'Ready',
   status: 'True',
   reason: 'Ready' satisfies ReasonOf<'Ready'>,
-  message: 'The policy is enforced, its keys are held and its verification has been tested.',
+  message: 'The policy is enforced, its tokens can be judged, and its verification has been tested.',
 };
 
 /** kstatus: Stalled and Reconciling are present only when true, and never both. */
@@ -114,6 +114,8 @@ function issuerReady(outcome: Outcome, observation: Observation | undefined): St
   switch (issuer.kind) {
     case 'failed':
       return { type, status: 'False', reason: issuer.reason, message: issuerMessages[issuer.reason] };
+    case 'unanswered':
+      return { type, status: 'False', reason: issuer.reason, message: reviewMessages[issuer.reason] };
     case 'answered':
       return { type, status: 'True', reason: 'Answered', message: 'The API server reviews tokens.' };
     case 'loaded':
@@ -160,7 +162,20 @@ const issuerMessages: Readonly<Record<IssuerFailure, string>> = {
   TooLarge: 'The metadata or the key set is larger than is read.',
   NoUsableKeys: 'The key set holds no key that fits spec.algorithms.',
   KeysStale: 'The issuer has not answered for so long that its keys are no longer used.',
-  Forbidden: "The operator's rights at the API server do not suffice: an administrator has to grant them.",
+  Forbidden:
+    "The API server does not let the operator read the cluster's keys: an administrator has to bind it to system:service-account-issuer-discovery.",
+};
+
+const reviewMessages: Readonly<Record<Unanswered, string>> = {
+  Forbidden:
+    'The API server does not let the operator review tokens: an administrator has to let it create tokenreviews.',
+  HTTPError: 'The API server could not be asked to review tokens, or did not answer with success.',
+  InvalidDocument: 'The API server answers with something that is no TokenReview.',
+  IssuerMismatch:
+    "The cluster's ServiceAccounts have another issuer: spec.issuer must be equal to it in every character.",
+  TLSFailure:
+    "The TLS connection to the API server failed: an administrator has to check the operator's kubeconfig.",
+  Timeout: 'The API server did not answer a review in time.',
 };
 
 function isDenied({ refusal, brokenRef }: Outcome): boolean {

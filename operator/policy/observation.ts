@@ -11,10 +11,17 @@ export type IssuerObservation =
       readonly keySetDigest: string;
       readonly jwksURI?: string;
     }
-  | { readonly kind: 'failed'; readonly reason: IssuerFailure };
+  | { readonly kind: 'failed'; readonly reason: IssuerFailure }
+  /** The API server does not, or its tokens are not those that the policy is about. */
+  | { readonly kind: 'unanswered'; readonly reason: Unanswered };
 
 /** The reasons of `IssuerReady` when it is false. */
 export type IssuerFailure = Exclude<ReasonOf<'IssuerReady'>, 'KeysLoaded' | 'Answered' | 'Pending'>;
+
+export type Unanswered = Extract<
+  IssuerFailure,
+  'Forbidden' | 'HTTPError' | 'InvalidDocument' | 'IssuerMismatch' | 'TLSFailure' | 'Timeout'
+>;
 
 /** The outcome of a self-test. */
 export interface SelfTestResult {

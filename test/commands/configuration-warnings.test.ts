@@ -81,6 +81,9 @@ test('what an administrator may well mean is no warning', () => {
 
 test('each is a line in the log', () => {
   const log = recordLog();
-  logWarnings(configure({ publicURL: null }), log);
-  expect(log.lines).toMatchObject([{ level: 'warn', fields: { field: 'publicURL' } }]);
+  logWarnings(configure({ publicURL: null, clusterIssuer: true }), log, { hasCluster: false });
+  expect(log.lines).toMatchObject([
+    { level: 'warn', message: expect.stringContaining('clusterIssuer') },
+    { level: 'warn', fields: { field: 'publicURL' } },
+  ]);
 });

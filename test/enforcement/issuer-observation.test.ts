@@ -47,7 +47,7 @@ test.each<[string, ApiServerState, ClusterFacts, IssuerObservation]>([
     'that does not let us',
     { tried: true, failure: 'Forbidden' },
     cluster,
-    { kind: 'failed', reason: 'Forbidden' },
+    { kind: 'unanswered', reason: 'Forbidden' },
   ],
   ['that answers', { tried: true }, cluster, { kind: 'answered' }],
   [
@@ -60,7 +60,7 @@ test.each<[string, ApiServerState, ClusterFacts, IssuerObservation]>([
     'that answers, of another issuer',
     { tried: true },
     { ...cluster, issuer: `${review.issuer}/` },
-    { kind: 'failed', reason: 'IssuerMismatch' },
+    { kind: 'unanswered', reason: 'IssuerMismatch' },
   ],
 ])('an API server %s', (_, state, facts, expected) => {
   expect(observeApiServer(state, review, facts)).toEqual(expected);

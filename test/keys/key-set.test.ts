@@ -44,13 +44,23 @@ function craftRsa(modulus: bigint, exponent = 65_537n): Jwk {
 
 const modulusOf = ({ n = '' }: Jwk): bigint => BigInt(`0x${Buffer.from(n, 'base64url').toString('hex')}`);
 
-/** A number like those of the flawed library: modulo every small prime a power of 65537. */
-function craftRocaModulus(): bigint {
-  const primes = Array.from({ length: 166 }, (_, index) => index + 2).filter((n) => {
+/** The next number that is no multiple of a small prime. */
+function withoutSmallFactors(from: bigint): bigint {
+  let candidate = from + 1n;
+  while (smallPrimes.some((prime) => candidate % prime === 0n)) candidate += 1n;
+  return candidate;
+}
+
+const smallPrimes = Array.from({ length: 166 }, (_, index) => index + 2)
+  .filter((n) => {
     for (let divisor = 2; divisor * divisor <= n; divisor += 1) if (n % divisor === 0) return false;
     return true;
-  });
-  const product = primes.reduce((all, prime) => all * BigInt(prime), 1n);
+  })
+  .map(BigInt);
+
+/** A number like those of the flawed library: modulo every small prime a power of 65537. */
+function craftRocaModulus(): bigint {
+  const product = smallPrimes.reduce((all, prime) => all * prime, 1n);
   return product * (2n ** 2047n / product + 1n) + 65_537n ** 3n;
 }
 
@@ -123,6 +133,8 @@ describe('readKeySet', () => {
     ['an even exponent', craftRsa(modulusOf(rsa), 65_538n)],
     ['a costly exponent', craftRsa(modulusOf(rsa), 2n ** 64n + 1n)],
     ['a modulus that can be factored', craftRsa(craftRocaModulus())],
+    ['an even modulus', craftRsa(modulusOf(rsa) + 1n)],
+    ['a modulus with a small factor', craftRsa(withoutSmallFactors(2n ** 2040n) * 3n * 5n)],
     ['no modulus', { ...rsa, n: undefined }],
     ['an empty modulus', { ...rsa, n: '' }],
     ['a modulus that is no text', { ...rsa, n: {} }],
@@ -149,7 +161,7 @@ describe('readKeySet', () => {
 
   it.each<[string, Jwk]>([
     ['2048 bits', rsa],
-    ['8192 bits', craftRsa(2n ** 8191n + 1n)],
+    ['8192 bits', craftRsa(withoutSmallFactors(2n ** 8191n))],
     ['an exponent of 65539', craftRsa(modulusOf(rsa), 65_539n)],
     ['use and operations', { ...rsa, use: 'sig', key_ops: ['sign', 'verify'] }],
     ['an alg', { ...rsa, alg: 'PS512' }],
@@ -246,5 +258,5 @@ describe('selectKeys', () => {
 
 it('the crafted keys are keys, apart from what is wrong with them', () => {
   expect(() => createPublicKey({ key: craftRsa(craftRocaModulus()), format: 'jwk' })).not.toThrow();
-  expect(read(craftRsa(craftRocaModulus() + 2n))).toHaveLength(1);
+  expect(read(craftRsa(withoutSmallFactors(craftRocaModulus())))).toHaveLength(1);
 });

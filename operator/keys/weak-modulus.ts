@@ -5,11 +5,12 @@ const primes = [
 ].map((prime) => ({ prime: BigInt(prime), powers: powersOf65537(prime) }));
 
 /**
- * Whether an RSA modulus was made by a library whose keys can be factored (CVE-2017-15361, ROCA): modulo every small
- * prime it is then a power of 65537. Of all other moduli less than one in a hundred million is taken for one.
+ * Whether an RSA modulus can be factored at a glance, by a small factor, or by whoever reads CVE-2017-15361 (ROCA): modulo
+ * every small prime it is then a power of 65537. Of all other moduli less than one in a hundred million is taken for one.
  */
-export function isRocaModulus(modulus: bigint): boolean {
-  return primes.every(({ prime, powers }) => powers.has(Number(modulus % prime)));
+export function isWeakModulus(modulus: bigint): boolean {
+  const isRoca = primes.every(({ prime, powers }) => powers.has(Number(modulus % prime)));
+  return isRoca || modulus % 2n === 0n || primes.some(({ prime }) => modulus % prime === 0n);
 }
 
 function powersOf65537(prime: number): ReadonlySet<number> {
