@@ -42,7 +42,8 @@ export function announceSelfTest(
   }
   const { failed } = outcome.result;
   metrics.countSelfTest(mode, failed.length === 0 ? 'passed' : 'failed');
-  if (failed.length > 0) log.error('self-test failed', { policy: key, cases: failed.join(' ') });
+  if (failed.length > 0)
+    log.error('self-test failed', { policy: key, cases: failed.map(({ name }) => name).join(' ') });
 }
 
 export function countStates(reports: readonly PolicyReport[]): Readonly<Record<PolicyState, number>> {

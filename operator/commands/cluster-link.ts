@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { createClusterDocumentFetcher } from '../controller/cluster-documents.ts';
 import { type ClusterIdentity, learnCluster } from '../controller/cluster-identity.ts';
 import type { KubeApi } from '../controller/kube-api.ts';
@@ -13,6 +14,8 @@ export interface ClusterLinkParts {
   readonly api: KubeApi;
   /** The operator's namespace, where its own credentials do not tell its ServiceAccount. */
   readonly podNamespace?: string;
+  /** How long {@link ClusterLink.learn} waits for an API server that is away. */
+  readonly patienceMs: number;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -31,14 +34,19 @@ export interface ClusterLink {
 const usualAccountName = 'mcp-auth-operator';
 const firstRetryMs = 1_000;
 const lastRetryMs = 300_000;
-/** An API server that is away has no policies to judge either; one that answers lists only must not hold up everybody. */
-const patienceMs = 30_000;
 
 /** What the operator asks of its cluster, and what it knows of it. Nothing is asked before {@link ClusterLink.learn}. */
-export function createClusterLink({ api, podNamespace, clock, log }: ClusterLinkParts): ClusterLink {
+export function createClusterLink({
+  api,
+  podNamespace,
+  patienceMs,
+  clock,
+  log,
+}: ClusterLinkParts): ClusterLink {
   const requestToken = createRequestToken(api);
   const closing = new AbortController();
   let identity: ClusterIdentity | undefined;
+  let told: ClusterFacts | undefined;
   let cancel = (): void => undefined;
 
   const requestOwnToken: ClusterPorts['requestOwnToken'] = async (audience) => {
@@ -61,9 +69,12 @@ export function createClusterLink({ api, podNamespace, clock, log }: ClusterLink
     identity = identity === undefined ? learned : addTo(identity, learned);
     tell(identity, failures, log);
     const { audiences, issuer } = identity;
-    onFacts({ reviewsTokens: true, audiences, ...(issuer === undefined ? {} : { issuer }) });
+    const facts = { reviewsTokens: true, audiences, ...(issuer === undefined ? {} : { issuer }) };
+    if (!isDeepStrictEqual(facts, told)) onFacts(facts);
+    told = facts;
     if (isFinal(identity)) return release();
     if (!isAway(identity)) release();
+    else if (failures === 0) log.warn('waiting for the API server', { seconds: patienceMs / 1000 });
     const delayMs = Math.min(lastRetryMs, firstRetryMs * 2 ** Math.min(failures, 10));
     cancel = clock.after(delayMs, () => void attempt(failures + 1, onFacts, release));
   }

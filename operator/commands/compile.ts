@@ -1,4 +1,5 @@
 import { text } from 'node:stream/consumers';
+import { wellKnownAudiences } from '../controller/cluster-identity.ts';
 import { type CompileOptions, UsageError } from '../options.ts';
 import { compile } from '../policy/compile.ts';
 import { ManifestPathError, readPath } from '../standalone/manifest-path.ts';
@@ -6,8 +7,8 @@ import { describeFindings, describeProblem } from './describe-problem.ts';
 import { readConfiguration } from './read-configuration.ts';
 import { renderCompilation } from './render-compilation.ts';
 
-/** A cluster of which nothing is known: what it keeps for itself only the running operator can tell. */
-const cluster = { reviewsTokens: true, audiences: [] };
+/** A cluster like most: what it really keeps for itself only the running operator can tell. */
+const cluster = { reviewsTokens: true, audiences: wellKnownAudiences };
 
 /**
  * Prints what manifests would enforce and what is found against them; for people the findings, with file and line, on

@@ -44,6 +44,9 @@ export async function serveCommand(options: ServeOptions): Promise<number> {
   return 0;
 }
 
+/** The other modes do not need the API server. */
+const patienceMs = 2_000;
+
 /** The Kubernetes client takes longer to load than the rest: without a cluster it is left out. */
 async function linkTo(
   { kubeconfig, podNamespace }: ServeOptions,
@@ -52,7 +55,8 @@ async function linkTo(
   if (kubeconfig === undefined) return undefined;
   const { connect } = await import('./connect.ts');
   const api = connect(kubeconfig);
-  return createClusterLink({ api, ...(podNamespace === undefined ? {} : { podNamespace }), clock, log });
+  const place = podNamespace === undefined ? {} : { podNamespace };
+  return createClusterLink({ api, ...place, patienceMs, clock, log });
 }
 
 function watch(directory: string, operator: Operator, log: Logger): ReturnType<typeof watchDirectory> {

@@ -33,7 +33,11 @@ export type OwnReviewFailure = ReviewFailure | 'NoToken' | 'NotAuthenticated' | 
 
 type Api = Pick<KubeApi, 'create' | 'getBytes' | 'ownToken'>;
 
-const wellKnownAudiences = ['https://kubernetes.default.svc', 'https://kubernetes.default.svc.cluster.local'];
+/** What most clusters' API servers keep for themselves. */
+export const wellKnownAudiences = [
+  'https://kubernetes.default.svc',
+  'https://kubernetes.default.svc.cluster.local',
+];
 
 /**
  * Learns what it can in one attempt. The API server is asked about our own token; what it does not say is read from that

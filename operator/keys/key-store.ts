@@ -46,7 +46,7 @@ interface Held {
   readonly close: () => void;
 }
 
-/** The only memory of the process: key sources by the digest of everything that decides whether they can be trusted. */
+/** Key sources by the digest of everything that decides whether they can be trusted. */
 export function createKeyStore(parts: KeyStoreParts): KeyStore {
   const { clock } = parts;
   const { fetchDocument = createDocumentFetcher({ clock }) } = parts;

@@ -134,7 +134,8 @@ function verified(outcome: Outcome, observation: Observation | undefined): State
   }
   const { result } = tried;
   if (result.failed.length > 0) {
-    const message = `The self-test failed: ${result.failed.join(', ')}.`;
+    const cases = result.failed.map(({ name, decision }) => `${name} was answered ${decision}`);
+    const message = `The self-test failed: ${cases.join(', ')}.`;
     return { type, status: 'False', reason: 'SelfTestFailed', message };
   }
   const message = 'The self-test let a good token in and refused every bad one for its own reason.';

@@ -28,8 +28,13 @@ export interface SelfTestResult {
   /** Digest of the configuration that was tested. */
   readonly configDigest: string;
   readonly checks: number;
-  /** Names of the cases that failed. */
-  readonly failed: readonly string[];
+  readonly failed: readonly FailedCase[];
+}
+
+export interface FailedCase {
+  readonly name: string;
+  /** What was decided instead of what must be: a reason of `docs/denials.md`, or `nothing`. */
+  readonly decision: string;
 }
 
 /** Why a self-test could not be run. */

@@ -49,7 +49,7 @@ function verificationFacts(inputs: StatusInputs, now: string): Verification | un
   return {
     ...tested,
     checks: result.checks,
-    failed: result.failed,
+    failed: namesOf(result),
     time: (isSameResult(before, result) ? before?.time : undefined) ?? now,
     ...callerFacts(observation.callers, before, now),
   };
@@ -62,8 +62,12 @@ function isAbout(
   return before?.configDigest === configDigest && before?.operatorVersion === operatorVersion;
 }
 
-function isSameResult(before: Verification | undefined, { checks, failed }: SelfTestResult): boolean {
-  return before?.checks === checks && (before.failed ?? []).join() === failed.join();
+function isSameResult(before: Verification | undefined, result: SelfTestResult): boolean {
+  return before?.checks === result.checks && (before.failed ?? []).join() === namesOf(result).join();
+}
+
+function namesOf({ failed }: SelfTestResult): readonly string[] {
+  return failed.map(({ name }) => name);
 }
 
 /** @param before - what was said of this same configuration. */

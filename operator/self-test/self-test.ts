@@ -2,7 +2,7 @@ import { parseStrictUrl } from '../api/strict-url.ts';
 import { createGate, type Gate } from '../http/gate.ts';
 import type { RequestHead } from '../http/request-head.ts';
 import { createStaticKeySource } from '../keys/static-key-source.ts';
-import type { SelfTestOutcome } from '../policy/observation.ts';
+import type { FailedCase, SelfTestOutcome } from '../policy/observation.ts';
 import { type CompiledPolicy, routeKey, type Snapshot } from '../policy/snapshot.ts';
 import type {
   Algorithm,
@@ -113,32 +113,32 @@ async function runBench(
   buildVerifier: (ports: VerifyPorts) => VerifyToken,
 ): Promise<SelfTestOutcome> {
   const gate = createGate(buildVerifier(ports));
-  const failed: string[] = [];
+  const failed: FailedCase[] = [];
   for (const one of cases) {
     const decision = await decide(one, gate, policy);
     if (decision === 'review_unavailable') return { kind: 'untested', why: 'Unavailable' };
-    if (decision !== one.expected) failed.push(one.name);
+    if (decision !== one.expected) failed.push({ name: one.name, decision });
   }
   const leads = await leadsToMetadata(gate, onlyPolicy(policy), policy, (method, path) =>
     headFor(policy, method, path),
   ).catch(() => false);
-  if (!leads) failed.push('challenge-and-metadata');
+  if (!leads) failed.push({ name: 'challenge-and-metadata', decision: 'nothing' });
   return { kind: 'tested', result: { configDigest: policy.digest, checks: cases.length + 1, failed } };
 }
 
-/** What was decided; undefined when nothing was. */
+/** What was decided; `nothing` when it could not be. */
 async function decide(
   { token, requirements = {} }: SelfTestCase,
   gate: Gate,
   policy: EnforcedPolicy,
-): Promise<string | undefined> {
+): Promise<string> {
   const snapshot = onlyPolicy({ ...policy, verifier: { ...policy.verifier, ...requirements } });
   const credentials = token === undefined ? [] : ['Authorization', `Bearer ${token}`];
   try {
     const decision = await gate(headFor(policy, 'POST', policy.path, credentials), snapshot);
     return decision.kind === 'admit' ? 'admitted' : decision.reason;
   } catch {
-    return undefined;
+    return 'nothing';
   }
 }
 

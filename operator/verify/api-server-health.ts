@@ -45,7 +45,8 @@ export function createApiServerHealth({
   const closing = new AbortController();
   let state: ApiServerState = { tried: false };
   let failures = 0;
-  let isProbing = false;
+  /** Which series of probes is under way: the answer to one of an earlier series is no news. */
+  let series: object | undefined;
   let cancelTimer = (): void => undefined;
 
   function show(next: ApiServerState): void {
@@ -56,25 +57,26 @@ export function createApiServerHealth({
 
   function noteAnswer(): void {
     failures = 0;
-    isProbing = false;
+    series = undefined;
     cancelTimer();
     show({ tried: true });
   }
 
-  async function runProbe(): Promise<void> {
+  async function runProbe(own: object): Promise<void> {
     const outcome = await review(probe, [], closing.signal);
-    if (closing.signal.aborted || !isProbing) return;
+    if (closing.signal.aborted || series !== own) return;
     if (outcome.kind !== 'failed') return noteAnswer();
     const backOffMs = Math.min(lastRetryMs, firstRetryMs * 2 ** Math.min(failures, 10));
     failures += 1;
-    cancelTimer = clock.after(backOffMs * (1 - random() / 2), () => void runProbe());
+    cancelTimer = clock.after(backOffMs * (1 - random() / 2), () => void runProbe(own));
     show({ tried: true, failure: outcome.failure });
   }
 
   function startProbing(): void {
-    if (isProbing || closing.signal.aborted) return;
-    isProbing = true;
-    void runProbe();
+    if (series !== undefined || closing.signal.aborted) return;
+    const own = {};
+    series = own;
+    void runProbe(own);
   }
 
   return {

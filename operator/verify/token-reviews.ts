@@ -18,8 +18,8 @@ const memoryMs = 10_000;
 const maxRemembered = 10_000;
 /** Reviews under way at the same time. */
 const concurrency = 8;
-/** Callers of one namespace that wait for a turn: more are told to come again. */
-const maxWaiting = 64;
+/** Callers in one line that wait for a turn: more are told to come again. */
+const maxWaiting = 256;
 /** For everything, the wait for a turn included. */
 const deadlineMs = 5_000;
 
@@ -27,7 +27,8 @@ const timeout: ReviewOutcome = { kind: 'failed', failure: 'Timeout', retryAfterS
 
 /**
  * Remembers good answers for a short time, asks once for all who bring the same token at the same time, and lets
- * namespaces take turns, so that a flood of tokens for one does not keep the callers of another waiting.
+ * namespaces take turns, so that a flood of tokens for one does not keep the callers of another waiting. Tokens that say
+ * what they are stand in another line than opaque ones, which anybody can make up.
  *
  * What is remembered is found by a digest of the token together with the policy and its audiences: an answer for one
  * policy is never an answer for another.
@@ -54,12 +55,12 @@ export function createTokenReviews(review: ReviewToken, clock: Clock): TokenRevi
     if (oldest !== undefined && remembered.size > maxRemembered) remembered.delete(oldest);
   }
 
-  async function ask(token: string, { namespace, audiences }: TokenReviewConfig): Promise<ReviewOutcome> {
-    const count = waiting.get(namespace) ?? 0;
+  async function ask(token: string, line: string, audiences: readonly string[]): Promise<ReviewOutcome> {
+    const count = waiting.get(line) ?? 0;
     if (count >= maxWaiting) return timeout;
-    waiting.set(namespace, count + 1);
+    waiting.set(line, count + 1);
     const deadline = startDeadline(clock, deadlineMs);
-    const turn = takeTurn(namespace);
+    const turn = takeTurn(line);
     try {
       await untilAborted(turn, deadline.signal);
       return await review(token, audiences, deadline.signal);
@@ -68,9 +69,9 @@ export function createTokenReviews(review: ReviewToken, clock: Clock): TokenRevi
     } finally {
       deadline.end();
       void turn.then((endTurn) => endTurn());
-      const left = (waiting.get(namespace) ?? 1) - 1;
-      if (left === 0) waiting.delete(namespace);
-      else waiting.set(namespace, left);
+      const left = (waiting.get(line) ?? 1) - 1;
+      if (left === 0) waiting.delete(line);
+      else waiting.set(line, left);
     }
   }
 
@@ -79,7 +80,9 @@ export function createTokenReviews(review: ReviewToken, clock: Clock): TokenRevi
       const key = keyOf(token, config);
       const known = recall(key);
       if (known !== undefined) return known;
-      const asked = underWay.get(key) ?? ask(token, config).finally(() => underWay.delete(key));
+      const line = `${config.namespace} ${expiresAt === undefined ? 'opaque' : 'jwt'}`;
+      const asked =
+        underWay.get(key) ?? ask(token, line, config.audiences).finally(() => underWay.delete(key));
       underWay.set(key, asked);
       const outcome = await asked;
       remember(key, outcome, expiresAt);

@@ -48,6 +48,7 @@ function createScene(first: Partial<Answers> = {}, podNamespace?: string) {
   const link = createClusterLink({
     api,
     ...(podNamespace === undefined ? {} : { podNamespace }),
+    patienceMs: 30_000,
     clock,
     log,
   });
@@ -88,7 +89,7 @@ test('what is learned is told once, and nothing is asked again', async () => {
   link.close();
 });
 
-test('an API server that is away is waited for, for half a minute', async () => {
+test('an API server that is away is waited for, for a while', async () => {
   const { clock, link, told, learn, isReleased, answer } = createScene({ review: away, document: away });
   learn();
   await settle();

@@ -4,8 +4,8 @@ import type { SelfTestOutcome } from '../../operator/policy/observation.ts';
 import type { EnforcedPolicy } from '../../operator/self-test/self-test.ts';
 import { createFakeClock, settle } from '../fixtures/fake-clock.ts';
 
-function policy(namespace: string, digest: string): EnforcedPolicy {
-  return { namespace, name: digest, digest } as EnforcedPolicy;
+function policy(namespace: string, digest: string, mode = 'OIDC'): EnforcedPolicy {
+  return { namespace, name: digest, digest, verifier: { mode } } as EnforcedPolicy;
 }
 
 function passed({ digest }: EnforcedPolicy): SelfTestOutcome {
@@ -73,7 +73,10 @@ test('a test that throws has failed', async () => {
   });
   schedule.retain([{ policy: policy('a', 'x') }]);
   await settle();
-  expect(schedule.outcomeOf('x')).toMatchObject({ kind: 'tested', result: { failed: ['self-test'] } });
+  expect(schedule.outcomeOf('x')).toMatchObject({
+    kind: 'tested',
+    result: { failed: [{ name: 'self-test' }] },
+  });
 });
 
 test('a test that could not be run is tried again after 5 s, 10 s, … 5 min, and no other', async () => {
@@ -99,6 +102,28 @@ test('a test that could not be run is tried again after 5 s, 10 s, … 5 min, an
   clock.advance(3_600_000);
   await settle();
   expect(started).toHaveLength(13);
+  expect(schedule.outcomeOf('x')).toMatchObject({ kind: 'tested' });
+});
+
+test.each([
+  ['OIDC', 1],
+  ['TokenReview', 9],
+])('in mode %s a failed test is tried %i times', async (mode, times) => {
+  const { clock, schedule, started } = createScene(({ digest }) => ({
+    kind: 'tested',
+    result: {
+      configDigest: digest,
+      checks: 12,
+      failed: [{ name: 'good-token', decision: 'token_inactive' }],
+    },
+  }));
+  schedule.retain([{ policy: policy('a', 'x', mode) }]);
+  await settle();
+  for (let retry = 0; retry < 20; retry += 1) {
+    clock.advance(300_000);
+    await settle();
+  }
+  expect(started).toHaveLength(times);
   expect(schedule.outcomeOf('x')).toMatchObject({ kind: 'tested' });
 });
 

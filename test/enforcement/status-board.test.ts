@@ -164,7 +164,7 @@ test('a stored status that claims success for another configuration counts for n
     failed: [],
     time: '2020-01-01T00:00:00Z',
   };
-  const result = { ...observation.selfTest.result, failed: ['expired'] };
+  const result = { ...observation.selfTest.result, failed: [{ name: 'expired', decision: 'admitted' }] };
   const failing: PolicyReport = {
     ...settled,
     observation: { ...observation, selfTest: { kind: 'tested', result } },

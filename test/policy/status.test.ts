@@ -16,6 +16,8 @@ const working: Observation = {
   selfTest: tested({ configDigest: 'c'.repeat(64), checks: 5, failed: [] }),
 };
 
+const expired = { name: 'expired', decision: 'admitted' };
+
 function tested(result: SelfTestResult): SelfTestOutcome {
   return { kind: 'tested', result };
 }
@@ -89,7 +91,7 @@ describe('conditions', () => {
     [{ issuer: { kind: 'failed', reason: 'TLSFailure' } }, 'False TLSFailure'],
     [{ issuer: { kind: 'pending' } }, 'False Pending'],
     [
-      { ...working, selfTest: tested({ configDigest: 'c', checks: 5, failed: ['expired'] }) },
+      { ...working, selfTest: tested({ configDigest: 'c', checks: 5, failed: [expired] }) },
       'False SelfTestFailed',
     ],
     [{ ...working, selfTest: { kind: 'untested', why: 'NoAccount' } }, 'False Pending'],
@@ -117,10 +119,10 @@ describe('conditions', () => {
   test('a failed self-test names the case', () => {
     const failed = {
       ...working,
-      selfTest: tested({ configDigest: 'c', checks: 5, failed: ['expired'] }),
+      selfTest: tested({ configDigest: 'c', checks: 5, failed: [expired] }),
     };
     const status = compute(accepted, failed);
-    expect(condition(status, 'Verified')?.message).toContain('expired');
+    expect(condition(status, 'Verified')?.message).toContain('expired was answered admitted');
     expect(status.verification?.failed).toEqual(['expired']);
   });
 
@@ -229,7 +231,7 @@ describe('what a status remembers', () => {
     test('they outlive another outcome of the self-test', () => {
       const failing: Observation = {
         ...working,
-        selfTest: tested({ configDigest: 'c'.repeat(64), checks: 5, failed: ['expired'] }),
+        selfTest: tested({ configDigest: 'c'.repeat(64), checks: 5, failed: [expired] }),
       };
       expect(compute(accepted, failing, accepting, day(3)).verification).toMatchObject({
         failed: ['expired'],

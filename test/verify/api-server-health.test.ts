@@ -117,6 +117,30 @@ test('a caller who gets an answer shows that all is well again', async () => {
   expect(asked).toHaveLength(before);
 });
 
+test('a failure, an answer and a failure again while it is being asked make one series of questions', async () => {
+  const clock = createFakeClock();
+  const probes: ((outcome: ReviewOutcome) => void)[] = [];
+  let callers: ReviewOutcome = timeout;
+  const health = createApiServerHealth({
+    review: (token) =>
+      token === 'caller' ? Promise.resolve(callers) : new Promise((resolve) => probes.push(resolve)),
+    clock,
+    random: () => 0,
+    onChange: () => undefined,
+  });
+  await health.review('caller', ['a']);
+  callers = no;
+  await health.review('caller', ['a']);
+  callers = timeout;
+  await health.review('caller', ['a']);
+  expect(probes).toHaveLength(2);
+  for (const answer of probes) answer(timeout);
+  await settle();
+  clock.advance(1_000);
+  await settle();
+  expect(probes).toHaveLength(3);
+});
+
 test('nothing is asked after the end', async () => {
   const { clock, asked, health } = createScene(timeout);
   health.start();

@@ -91,7 +91,7 @@ test('those who bring the same token at the same time share one review', async (
 
 test('a flood of one namespace does not hold up another, and those in excess are told to come again', async () => {
   const { asked, waiting, reviews } = createScene();
-  const flood = Array.from({ length: 100 }, (_, index) =>
+  const flood = Array.from({ length: 300 }, (_, index) =>
     reviews.judge(`evil-${index}`, configOf('evil'), undefined),
   );
   const other = reviews.judge('good', configOf('other'), undefined);
@@ -106,6 +106,22 @@ test('a flood of one namespace does not hold up another, and those in excess are
   expect(await other).toEqual(good);
   const refused = await Promise.race([flood.at(-1), settle().then(() => 'waiting')]);
   expect(refused).toEqual({ kind: 'failed', failure: 'Timeout', retryAfterSeconds: 1 });
+});
+
+test('a flood of made-up tokens does not hold up those of the same namespace that say what they are', async () => {
+  const { asked, waiting, reviews } = createScene();
+  for (let index = 0; index < 300; index += 1) {
+    void reviews.judge(`garbage-${index}`, configOf('n'), undefined);
+  }
+  const caller = reviews.judge('jwt', configOf('n'), never);
+  await settle();
+  waiting[0]?.({ kind: 'not-authenticated' });
+  await settle();
+  waiting[1]?.({ kind: 'not-authenticated' });
+  await settle();
+  expect(asked).toContain('jwt');
+  waiting[asked.indexOf('jwt')]?.(good);
+  expect(await caller).toEqual(good);
 });
 
 test('nobody waits for more than five seconds, and what is under way is cut', async () => {

@@ -92,7 +92,16 @@ test('a token that only the API server can read is let in for ten minutes, as wh
   });
 });
 
-test('it has no scopes and no claims', async () => {
+test('a JWT is let in as whom the API server says, with the scopes that it says itself', async () => {
+  api.answer({ kind: 'authenticated', username: 'someone', audiences: [audience] });
+  const token = signers.ec.sign({}, { ...goodClaims, scope: 'r', aud: [audience, 'more'] });
+  expect(await verifyByReview(token)).toMatchObject({
+    principal: { subject: 'someone', audiences: [audience], scopes: ['r'], expiresAt: nowSeconds + 300 },
+  });
+  api.answer(undefined);
+});
+
+test('an opaque token has no scopes and no claims', async () => {
   const lack = await verifyByReview('an-opaque-token', { requiredScopes: ['r'] });
   expect(lack).toEqual({ kind: 'denied', reason: 'scope_insufficient' });
   const requiredClaims = [{ claim: 'sub', values: ['opaque-user'] }];
