@@ -6,6 +6,7 @@ import { createRequestToken } from '../controller/token-requests.ts';
 import { createReviewToken } from '../controller/token-reviews.ts';
 import type { ClusterFacts } from '../policy/inputs.ts';
 import type { Logger } from '../telemetry/log.ts';
+import { backOffMs } from '../time/back-off.ts';
 import type { Clock } from '../time/clock.ts';
 import type { ClusterPorts } from './verification.ts';
 
@@ -17,6 +18,8 @@ export interface ClusterLinkParts {
   /** How long {@link ClusterLink.learn} waits for an API server that is away. */
   readonly patienceMs: number;
   readonly clock: Clock;
+  /** From 0 (included) to 1 (excluded). */
+  readonly random: () => number;
   readonly log: Logger;
 }
 
@@ -32,8 +35,7 @@ export interface ClusterLink {
 
 /** The ServiceAccount of our manifests. */
 const usualAccountName = 'mcp-auth-operator';
-const firstRetryMs = 1_000;
-const lastRetryMs = 300_000;
+const backOff = { firstMs: 1_000, maxMs: 300_000 };
 
 /** What the operator asks of its cluster, and what it knows of it. Nothing is asked before {@link ClusterLink.learn}. */
 export function createClusterLink({
@@ -41,6 +43,7 @@ export function createClusterLink({
   podNamespace,
   patienceMs,
   clock,
+  random,
   log,
 }: ClusterLinkParts): ClusterLink {
   const requestToken = createRequestToken(api);
@@ -75,7 +78,7 @@ export function createClusterLink({
     if (isFinal(identity)) return release();
     if (!isAway(identity)) release();
     else if (failures === 0) log.warn('waiting for the API server', { seconds: patienceMs / 1000 });
-    const delayMs = Math.min(lastRetryMs, firstRetryMs * 2 ** Math.min(failures, 10));
+    const delayMs = backOffMs(backOff, failures + 1, random());
     cancel = clock.after(delayMs, () => void attempt(failures + 1, onFacts, release));
   }
 

@@ -1,14 +1,14 @@
 import { text } from 'node:stream/consumers';
-import { wellKnownAudiences } from '../controller/cluster-identity.ts';
 import { type CompileOptions, UsageError } from '../options.ts';
 import { compile } from '../policy/compile.ts';
+import { noCluster } from '../policy/inputs.ts';
 import { ManifestPathError, readPath } from '../standalone/manifest-path.ts';
 import { describeFindings, describeProblem } from './describe-problem.ts';
 import { readConfiguration } from './read-configuration.ts';
 import { renderCompilation } from './render-compilation.ts';
 
 /** A cluster like most: what it really keeps for itself only the running operator can tell. */
-const cluster = { reviewsTokens: true, audiences: wellKnownAudiences };
+const cluster = { ...noCluster, reviewsTokens: true };
 
 /**
  * Prints what manifests would enforce and what is found against them; for people the findings, with file and line, on

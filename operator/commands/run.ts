@@ -19,15 +19,16 @@ const patienceMs = 30_000;
 export async function runCommand(options: RunOptions): Promise<number> {
   const log = createLogger(options.logLevel, options.logFormat);
   const configuration = await readConfiguration(options);
+  const random = Math.random;
   const api: KubeApi = connect(options.kubeconfig);
   const link = createClusterLink({
     api: connect(options.kubeconfig),
     ...(options.podNamespace === undefined ? {} : { podNamespace: options.podNamespace }),
     patienceMs,
     clock,
+    random,
     log,
   });
-  const random = Math.random;
   const statusWriter = createStatusWriter({ api, clock, random, log });
   const operator = await startOperator({
     options,

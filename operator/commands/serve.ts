@@ -56,7 +56,7 @@ async function linkTo(
   const { connect } = await import('./connect.ts');
   const api = connect(kubeconfig);
   const place = podNamespace === undefined ? {} : { podNamespace };
-  return createClusterLink({ api, ...place, patienceMs, clock, log });
+  return createClusterLink({ api, ...place, patienceMs, clock, random: Math.random, log });
 }
 
 function watch(directory: string, operator: Operator, log: Logger): ReturnType<typeof watchDirectory> {

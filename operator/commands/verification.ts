@@ -7,8 +7,8 @@ import { createSelfTest, type EnforcedPolicy } from '../self-test/self-test.ts';
 import type { Logger } from '../telemetry/log.ts';
 import type { Clock } from '../time/clock.ts';
 import { type ApiServerHealth, createApiServerHealth } from '../verify/api-server-health.ts';
+import { createReviewMemory } from '../verify/review-memory.ts';
 import type { ReviewToken } from '../verify/review-token.ts';
-import { createTokenReviews } from '../verify/token-reviews.ts';
 import { createTokenVerifier, type VerifyToken } from '../verify/verify-token.ts';
 
 /** What the operator asks of the cluster's API server, apart from policies. */
@@ -29,7 +29,7 @@ export interface VerificationParts {
   readonly onSelfTest: (policy: EnforcedPolicy, outcome: SelfTestOutcome) => void;
 }
 
-/** Everything that judges tokens, and what tests it. */
+/** Everything that health tokens, and what tests it. */
 export interface Verification {
   readonly keyStore: KeyStore;
   readonly apiServer?: ApiServerHealth;
@@ -38,7 +38,7 @@ export interface Verification {
   close(): void;
 }
 
-/** Wires the judges. The self-tests share only the connections with them. */
+/** Wires the health. The self-tests share only the connections with them. */
 export function createVerification(parts: VerificationParts): Verification {
   const { clock, log, cluster, onChange } = parts;
   const random = Math.random;
@@ -47,16 +47,17 @@ export function createVerification(parts: VerificationParts): Verification {
     refreshSeconds: parts.refreshSeconds,
     ...(cluster === undefined ? {} : { fetchClusterDocument: cluster.fetchDocument }),
   });
-  const judges = cluster && createApiServerHealth({ review: cluster.review, clock, random, onChange });
+  const health = cluster && createApiServerHealth({ review: cluster.review, clock, random, onChange });
   const selfTest = createSelfTest({
     clock,
-    ...(cluster === undefined || judges === undefined
+    ...(cluster === undefined || health === undefined
       ? {}
-      : { apiServer: { review: judges.review, requestOwnToken: cluster.requestOwnToken } }),
+      : { apiServer: { review: health.review, requestOwnToken: cluster.requestOwnToken } }),
   });
   const selfTests = createSelfTestSchedule({
     selfTest,
     clock,
+    random,
     onOutcome(policy, outcome) {
       parts.onSelfTest(policy, outcome);
       onChange();
@@ -64,16 +65,16 @@ export function createVerification(parts: VerificationParts): Verification {
   });
   return {
     keyStore,
-    ...(judges === undefined ? {} : { apiServer: judges }),
+    ...(health === undefined ? {} : { apiServer: health }),
     selfTests,
     verifyToken: createTokenVerifier({
       findKeySource: keyStore.find,
-      ...(judges === undefined ? {} : { tokenReviews: createTokenReviews(judges.review, clock) }),
+      ...(health === undefined ? {} : { reviews: createReviewMemory(health.review, clock) }),
       clock,
     }),
     close() {
       keyStore.close();
-      judges?.close();
+      health?.close();
       selfTests.close();
     },
   };

@@ -3,6 +3,8 @@ import { isJsonObject } from '../json/json-object.ts';
 import { parseStrictJson } from '../json/strict-json.ts';
 import { maxMetadataBytes } from '../keys/discovery.ts';
 import type { KeyFailure } from '../keys/key-source.ts';
+import { clusterMetadataPath } from '../keys/load-keys.ts';
+import { wellKnownAudiences } from '../policy/inputs.ts';
 import { readJwtParts } from '../verify/jwt-parts.ts';
 import type { ReviewFailure } from '../verify/review-token.ts';
 import { toApiError } from './api-error.ts';
@@ -32,12 +34,6 @@ export interface ClusterIdentity {
 export type OwnReviewFailure = ReviewFailure | 'NoToken' | 'NotAuthenticated' | 'NoAudiences';
 
 type Api = Pick<KubeApi, 'create' | 'getBytes' | 'ownToken'>;
-
-/** What most clusters' API servers keep for themselves. */
-export const wellKnownAudiences = [
-  'https://kubernetes.default.svc',
-  'https://kubernetes.default.svc.cluster.local',
-];
 
 /**
  * Learns what it can in one attempt. The API server is asked about our own token; what it does not say is read from that
@@ -122,7 +118,7 @@ interface Discovery {
 
 async function discoverIssuer(api: Api, signal?: AbortSignal): Promise<Discovery> {
   const fetch = createClusterDocumentFetcher(api);
-  const fetched = await fetch('/.well-known/openid-configuration', maxMetadataBytes, signal);
+  const fetched = await fetch(clusterMetadataPath, maxMetadataBytes, signal);
   if (!fetched.ok) return { failure: fetched.failure };
   const parsed = parseStrictJson(fetched.body);
   const issuer = parsed.ok && isJsonObject(parsed.value) ? toIssuer(parsed.value.issuer) : undefined;

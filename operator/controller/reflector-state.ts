@@ -10,9 +10,9 @@
  * It never gives up: there is no way out but `stop`.
  */
 import { objectKey, type UntypedObject } from '../api/kubernetes-object.ts';
+import { backOffMs } from '../time/back-off.ts';
 import type { ListPage, WatchEvent } from './api-answer.ts';
 import { type ApiError, errorFromStatus, localError } from './api-error.ts';
-import { backOffMs } from './back-off.ts';
 import { type ResourceKind, resourceVersionOf, toStoredObject } from './resource.ts';
 
 export type ReflectorState =

@@ -32,7 +32,9 @@ export function createRequestToken(api: Pick<KubeApi, 'create'>): RequestToken {
       spec: { audiences: [audience], expirationSeconds },
     };
     try {
-      return readToken(await api.create(`${objectPath(serviceAccounts, account)}/token`, request, signal));
+      return readIssuedToken(
+        await api.create(`${objectPath(serviceAccounts, account)}/token`, request, signal),
+      );
     } catch (error) {
       const failed = toApiError(error);
       return { ok: false, failure: failed.code === 404 ? 'NotFound' : toReviewFailure(failed) };
@@ -40,7 +42,7 @@ export function createRequestToken(api: Pick<KubeApi, 'create'>): RequestToken {
   };
 }
 
-function readToken(request: unknown): TokenRequestOutcome {
+function readIssuedToken(request: unknown): TokenRequestOutcome {
   const status = isJsonObject(request) ? request.status : undefined;
   const token = isJsonObject(status) ? status.token : undefined;
   return typeof token === 'string' && token !== ''

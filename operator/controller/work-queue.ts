@@ -1,7 +1,7 @@
+import { type BackOffLimits, backOffMs } from '../time/back-off.ts';
 import type { Clock } from '../time/clock.ts';
 import type { TokenBucket } from '../time/token-bucket.ts';
 import { toApiError } from './api-error.ts';
-import { type BackOffLimits, backOffMs } from './back-off.ts';
 
 export interface WorkQueueOptions {
   /** Does what is to be done for a key. When it throws, the key is tried again, alone, after a back-off. */

@@ -1,9 +1,10 @@
-import { createTurns } from '../keys/turns.ts';
 import type { SelfTestOutcome } from '../policy/observation.ts';
 import type { EnforcedPolicy, SelfTest } from '../self-test/self-test.ts';
+import { backOffMs } from '../time/back-off.ts';
 import type { Clock } from '../time/clock.ts';
 import { sleep } from '../time/deadline.ts';
 import { createTokenBucket } from '../time/token-bucket.ts';
+import { createTurns } from '../time/turns.ts';
 
 /** A policy that is enforced, and the verdict on this very configuration that was stored by an earlier process. */
 export interface TestedPolicy {
@@ -22,6 +23,8 @@ export interface SelfTestSchedule {
 export interface SelfTestScheduleParts {
   readonly selfTest: SelfTest;
   readonly clock: Clock;
+  /** From 0 (included) to 1 (excluded). */
+  readonly random: () => number;
   /** Called when an outcome has come. */
   readonly onOutcome: (policy: EnforcedPolicy, outcome: SelfTestOutcome) => void;
 }
@@ -30,8 +33,7 @@ export interface SelfTestScheduleParts {
 const concurrency = 2;
 const perSecond = 100;
 const turnMs = 30_000;
-const firstRetryMs = 5_000;
-const lastRetryMs = 300_000;
+const backOff = { firstMs: 5_000, maxMs: 300_000 };
 /** A quarter of an hour in all: the API server may fail us for a passing reason, but it is not asked for ever. */
 const maxRetriesOfFailed = 8;
 
@@ -42,6 +44,7 @@ const maxRetriesOfFailed = 8;
 export function createSelfTestSchedule({
   selfTest,
   clock,
+  random,
   onOutcome,
 }: SelfTestScheduleParts): SelfTestSchedule {
   const takeTurn = createTurns(concurrency, turnMs, clock);
@@ -83,8 +86,7 @@ export function createSelfTestSchedule({
   }
 
   function tryAgain(policy: EnforcedPolicy, failures: number): void {
-    const delayMs = Math.min(lastRetryMs, firstRetryMs * 2 ** Math.min(failures - 1, 10));
-    const cancel = clock.after(delayMs, () => {
+    const cancel = clock.after(backOffMs(backOff, failures, random()), () => {
       retries.delete(policy.digest);
       void run(policy, failures);
     });

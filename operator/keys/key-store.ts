@@ -1,11 +1,11 @@
 import type { KeySourceConfig } from '../policy/verifier-config.ts';
 import type { Logger } from '../telemetry/log.ts';
 import type { Clock } from '../time/clock.ts';
+import { createTurns } from '../time/turns.ts';
 import type { FindKeySource, KeySource } from './key-source.ts';
 import { createDocumentFetcher, type FetchClusterDocument, type FetchDocument } from './outbound.ts';
 import { startRemoteKeySource } from './remote-key-source.ts';
 import { createStaticKeySource } from './static-key-source.ts';
-import { createTurns } from './turns.ts';
 
 export interface KeyStore {
   readonly find: FindKeySource;

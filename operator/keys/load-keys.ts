@@ -66,5 +66,5 @@ export function createKeyLoader(
 }
 
 /** Where every API server has its issuer's documents. */
-const clusterMetadataPath = '/.well-known/openid-configuration';
+export const clusterMetadataPath = '/.well-known/openid-configuration';
 const clusterKeysPath = '/openid/v1/jwks';

@@ -38,4 +38,11 @@ export interface ClusterFacts {
   readonly issuer?: string;
 }
 
-export const noCluster: ClusterFacts = { reviewsTokens: false, audiences: [] };
+/** What most clusters' API servers keep for themselves. */
+export const wellKnownAudiences: readonly string[] = [
+  'https://kubernetes.default.svc',
+  'https://kubernetes.default.svc.cluster.local',
+];
+
+/** Without a cluster to ask: tokens for those of others are no better. */
+export const noCluster: ClusterFacts = { reviewsTokens: false, audiences: wellKnownAudiences };

@@ -11,8 +11,8 @@ import type {
   TokenReviewConfig,
 } from '../policy/verifier-config.ts';
 import type { Clock } from '../time/clock.ts';
+import { createReviewMemory } from '../verify/review-memory.ts';
 import type { ReviewToken } from '../verify/review-token.ts';
-import { createTokenReviews } from '../verify/token-reviews.ts';
 import { createTokenVerifier, type VerifyPorts, type VerifyToken } from '../verify/verify-token.ts';
 import type { SelfTestCase } from './cases.ts';
 import { buildJwtCases, type SelfTestKeys } from './jwt-cases.ts';
@@ -79,7 +79,7 @@ export function createSelfTest({
     if (!built.ok) return { ok: false, outcome: { kind: 'untested', why: built.why } };
     const ports = {
       findKeySource: () => undefined,
-      tokenReviews: createTokenReviews(apiServer.review, clock),
+      reviews: createReviewMemory(apiServer.review, clock),
       clock,
     };
     return { ok: true, bench: { policy, ports, cases: built.cases } };

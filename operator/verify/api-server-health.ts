@@ -1,3 +1,4 @@
+import { backOffMs } from '../time/back-off.ts';
 import type { Clock } from '../time/clock.ts';
 import type { ReviewFailure, ReviewToken } from './review-token.ts';
 
@@ -28,8 +29,7 @@ export interface ApiServerHealthParts {
 
 /** Of no authenticator: the answer is a no, and that there is one is what counts. */
 const probe = 'mcp-auth-operator-probe';
-const firstRetryMs = 1_000;
-const lastRetryMs = 60_000;
+const backOff = { firstMs: 1_000, maxMs: 60_000 };
 
 /**
  * Knows whether the API server judges tokens. A caller's review that fails does not yet make it unhealthy: it is asked
@@ -66,9 +66,8 @@ export function createApiServerHealth({
     const outcome = await review(probe, [], closing.signal);
     if (closing.signal.aborted || series !== own) return;
     if (outcome.kind !== 'failed') return noteAnswer();
-    const backOffMs = Math.min(lastRetryMs, firstRetryMs * 2 ** Math.min(failures, 10));
     failures += 1;
-    cancelTimer = clock.after(backOffMs * (1 - random() / 2), () => void runProbe(own));
+    cancelTimer = clock.after(backOffMs(backOff, failures, random()), () => void runProbe(own));
     show({ tried: true, failure: outcome.failure });
   }
 

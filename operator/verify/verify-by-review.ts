@@ -21,14 +21,14 @@ const retryAfterSeconds = 5;
 export async function verifyByReview(
   token: string,
   config: TokenReviewConfig,
-  { tokenReviews, clock }: VerifyPorts,
+  { reviews, clock }: VerifyPorts,
 ): Promise<Vouched> {
   const nowSeconds = clock.nowMs() / 1000;
   const outcome = claimsToBeJwt(token) ? readToken(token, config, nowSeconds) : undefined;
   if (outcome?.ok === false) return denied(outcome.reason);
   if (token.length > config.maxTokenBytes) return denied('token_malformed');
   const read = outcome?.read;
-  const review = await tokenReviews?.judge(token, config, read?.principal.expiresAt);
+  const review = await reviews?.judge(token, config, read?.principal.expiresAt);
   if (review === undefined) return { kind: 'unavailable', retryAfterSeconds };
   if (review.kind === 'failed') {
     return { kind: 'unavailable', retryAfterSeconds: review.retryAfterSeconds ?? retryAfterSeconds };

@@ -2,7 +2,7 @@ import type { FindKeySource } from '../keys/key-source.ts';
 import type { EnforcedConfig } from '../policy/verifier-config.ts';
 import type { Clock } from '../time/clock.ts';
 import { judgeRequirements } from './claims.ts';
-import type { TokenReviews } from './token-reviews.ts';
+import type { ReviewMemory } from './review-memory.ts';
 import type { Verdict } from './verdict.ts';
 import { verifyByReview } from './verify-by-review.ts';
 import { verifyBySignature } from './verify-by-signature.ts';
@@ -10,7 +10,7 @@ import { verifyBySignature } from './verify-by-signature.ts';
 export interface VerifyPorts {
   readonly findKeySource: FindKeySource;
   /** Absent without an API server. */
-  readonly tokenReviews?: TokenReviews;
+  readonly reviews?: ReviewMemory;
   readonly clock: Clock;
 }
 

@@ -50,6 +50,7 @@ function createScene(first: Partial<Answers> = {}, podNamespace?: string) {
     ...(podNamespace === undefined ? {} : { podNamespace }),
     patienceMs: 30_000,
     clock,
+    random: () => 0,
     log,
   });
   const told: ClusterFacts[] = [];

@@ -27,6 +27,7 @@ function createScene(answer?: (policy: EnforcedPolicy) => SelfTestOutcome) {
       return new Promise((resolve) => waiting.set(tested.digest, resolve));
     },
     clock,
+    random: () => 0,
     onOutcome: ({ digest }) => void told.push(digest),
   });
   return { clock, schedule, started, told, waiting };
@@ -79,7 +80,7 @@ test('a test that throws has failed', async () => {
   });
 });
 
-test('a test that could not be run is tried again after 5 s, 10 s, … 5 min, and no other', async () => {
+test('a test that could not be run is tried again after 5 s, 10 s, … minutes, and no other', async () => {
   let answer: (tested: EnforcedPolicy) => SelfTestOutcome = () => unavailable;
   const { clock, schedule, started } = createScene((tested) => answer(tested));
   schedule.retain([{ policy: policy('a', 'x') }]);

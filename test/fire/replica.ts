@@ -126,6 +126,7 @@ function startReplica({ clock, configuration, resolve }: ReplicaParts): Replica 
   const selfTests = createSelfTestSchedule({
     selfTest: countWhile(createSelfTest({ clock })),
     clock,
+    random: () => 0,
     onOutcome: report,
   });
   const enforcement = createEnforcement({

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { createKeyStore, type KeyStore, type WantedKeySource } from '../../operator/keys/key-store.ts';
 import type { DocumentOutcome, DocumentRequest, FetchDocument } from '../../operator/keys/outbound.ts';
 import { createStaticKeySource } from '../../operator/keys/static-key-source.ts';
-import { createTurns } from '../../operator/keys/turns.ts';
+import { createTurns } from '../../operator/time/turns.ts';
 import { createFakeClock, type FakeClock, settle } from '../fixtures/fake-clock.ts';
 import { createSigner } from '../fixtures/token-forge.ts';
 

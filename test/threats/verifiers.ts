@@ -2,7 +2,7 @@ import type { Mode } from '../../operator/api/mcp-auth-policy.gen.ts';
 import { createKeyStore } from '../../operator/keys/key-store.ts';
 import { createDocumentFetcher } from '../../operator/keys/outbound.ts';
 import type { EnforcedConfig, KeySourceConfig } from '../../operator/policy/verifier-config.ts';
-import { createTokenReviews } from '../../operator/verify/token-reviews.ts';
+import { createReviewMemory } from '../../operator/verify/review-memory.ts';
 import { createTokenVerifier, type VerifyToken } from '../../operator/verify/verify-token.ts';
 import { createCertificateAuthority } from '../fixtures/certificates.ts';
 import { holdClock } from '../fixtures/held-clock.ts';
@@ -89,8 +89,8 @@ function createByKeys(mode: 'OIDC' | 'Offline', keySource: KeySourceConfig) {
 /** The API server judges; see `test/cluster/` for the real one. */
 export function createReviewing({ rsa, ec, ed }: Signers): Subject {
   const apiServer = createStandInApiServer({ issuer, signer: rsa, others: [ec, ed], clock });
-  const tokenReviews = createTokenReviews(apiServer.review, clock);
-  const verify = createTokenVerifier({ findKeySource: () => undefined, tokenReviews, clock });
+  const reviews = createReviewMemory(apiServer.review, clock);
+  const verify = createTokenVerifier({ findKeySource: () => undefined, reviews, clock });
   const config = { mode: 'TokenReview', ...baseRules, namespace: 'team-a', policy: 'team-a/x' } as const;
   return { mode: 'TokenReview', verify, config };
 }

@@ -1,8 +1,8 @@
 import { beforeAll, expect, test } from 'vitest';
 import { createStaticKeySource } from '../../operator/keys/static-key-source.ts';
 import type { JwtVerifierConfig, TokenReviewConfig } from '../../operator/policy/verifier-config.ts';
+import { createReviewMemory } from '../../operator/verify/review-memory.ts';
 import type { ReviewOutcome } from '../../operator/verify/review-token.ts';
-import { createTokenReviews } from '../../operator/verify/token-reviews.ts';
 import type { Verdict } from '../../operator/verify/verdict.ts';
 import { createTokenVerifier, type VerifyToken } from '../../operator/verify/verify-token.ts';
 import { holdClock } from '../fixtures/held-clock.ts';
@@ -72,8 +72,8 @@ const review: TokenReviewConfig = { mode: 'TokenReview', ...baseRules, namespace
 /** Fresh, so that nothing is remembered of the last test. */
 function verifyByReview(token: string, change: Partial<TokenReviewConfig> = {}): Promise<Verdict> {
   const clock = holdClock(nowSeconds * 1000);
-  const tokenReviews = createTokenReviews(api.review, clock);
-  return createTokenVerifier({ findKeySource: () => undefined, tokenReviews, clock })(token, {
+  const reviews = createReviewMemory(api.review, clock);
+  return createTokenVerifier({ findKeySource: () => undefined, reviews, clock })(token, {
     ...review,
     ...change,
   });

@@ -1,4 +1,4 @@
-import type { Clock } from '../time/clock.ts';
+import type { Clock } from './clock.ts';
 
 /** Waits for a turn on behalf of an owner; what it resolves with ends the turn. */
 export type TakeTurn = (owner: string) => Promise<() => void>;

@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
-import { createTurns } from '../keys/turns.ts';
 import type { TokenReviewConfig } from '../policy/verifier-config.ts';
 import type { Clock } from '../time/clock.ts';
 import { startDeadline, untilAborted } from '../time/deadline.ts';
+import { createTurns } from '../time/turns.ts';
 import type { ReviewOutcome, ReviewToken } from './review-token.ts';
 
 /** Asks about the tokens of callers, sparingly. */
-export interface TokenReviews {
+export interface ReviewMemory {
   /**
    * @param expiresAt - epoch seconds; undefined when the token does not say.
    */
@@ -27,23 +27,23 @@ const timeout: ReviewOutcome = { kind: 'failed', failure: 'Timeout', retryAfterS
 
 /**
  * Remembers good answers for a short time, asks once for all who bring the same token at the same time, and lets
- * namespaces take turns, so that a flood of tokens for one does not keep the callers of another waiting. Tokens that say
- * what they are stand in another line than opaque ones, which anybody can make up.
+ * namespaces take turns, so that a flood of tokens for one does not keep the callers of another waiting. Within a
+ * namespace there are three lines: tokens that were good before, those that say what they are, and opaque ones, which
+ * anybody can make up.
  *
  * What is remembered is found by a digest of the token together with the policy and its audiences: an answer for one
  * policy is never an answer for another.
  */
-export function createTokenReviews(review: ReviewToken, clock: Clock): TokenReviews {
+export function createReviewMemory(review: ReviewToken, clock: Clock): ReviewMemory {
   const takeTurn = createTurns(concurrency, deadlineMs, clock);
   const underWay = new Map<string, Promise<ReviewOutcome>>();
   const waiting = new Map<string, number>();
+  /** Answers that are too old are kept to know the tokens by. */
   const remembered = new Map<string, { readonly outcome: ReviewOutcome; readonly untilMs: number }>();
 
   function recall(key: string): ReviewOutcome | undefined {
     const known = remembered.get(key);
-    if (known === undefined || known.untilMs > clock.monotonicMs()) return known?.outcome;
-    remembered.delete(key);
-    return undefined;
+    return known !== undefined && known.untilMs > clock.monotonicMs() ? known.outcome : undefined;
   }
 
   function remember(key: string, outcome: ReviewOutcome, expiresAt: number | undefined): void {
@@ -80,7 +80,8 @@ export function createTokenReviews(review: ReviewToken, clock: Clock): TokenRevi
       const key = keyOf(token, config);
       const known = recall(key);
       if (known !== undefined) return known;
-      const line = `${config.namespace} ${expiresAt === undefined ? 'opaque' : 'jwt'}`;
+      const kind = remembered.has(key) ? 'known' : expiresAt === undefined ? 'opaque' : 'jwt';
+      const line = `${config.namespace} ${kind}`;
       const asked =
         underWay.get(key) ?? ask(token, line, config.audiences).finally(() => underWay.delete(key));
       underWay.set(key, asked);

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { TokenReviewConfig } from '../../operator/policy/verifier-config.ts';
+import { createReviewMemory } from '../../operator/verify/review-memory.ts';
 import type { ReviewOutcome } from '../../operator/verify/review-token.ts';
-import { createTokenReviews } from '../../operator/verify/token-reviews.ts';
 import { createFakeClock, settle } from '../fixtures/fake-clock.ts';
 
 const good: ReviewOutcome = { kind: 'authenticated', username: 'u', audiences: ['a'] };
@@ -17,7 +17,7 @@ function createScene(answer?: (token: string) => ReviewOutcome) {
   const asked: string[] = [];
   const waiting: ((outcome: ReviewOutcome) => void)[] = [];
   const signals: (AbortSignal | undefined)[] = [];
-  const reviews = createTokenReviews((token, _, signal) => {
+  const reviews = createReviewMemory((token, _, signal) => {
     asked.push(token);
     signals.push(signal);
     if (answer !== undefined) return Promise.resolve(answer(token));
@@ -122,6 +122,25 @@ test('a flood of made-up tokens does not hold up those of the same namespace tha
   expect(asked).toContain('jwt');
   waiting[asked.indexOf('jwt')]?.(good);
   expect(await caller).toEqual(good);
+});
+
+test('nor do made-up ones that look like real ones hold up a token that was good before', async () => {
+  const { clock, asked, waiting, reviews } = createScene();
+  const first = reviews.judge('regular', configOf('n'), never);
+  await settle();
+  waiting[0]?.(good);
+  await first;
+  clock.advance(10_000);
+  for (let index = 0; index < 300; index += 1) void reviews.judge(`fake-${index}`, configOf('n'), never);
+  const again = reviews.judge('regular', configOf('n'), never);
+  await settle();
+  waiting[1]?.({ kind: 'not-authenticated' });
+  await settle();
+  waiting[2]?.({ kind: 'not-authenticated' });
+  await settle();
+  expect(asked.filter((token) => token === 'regular')).toHaveLength(2);
+  waiting[asked.lastIndexOf('regular')]?.(good);
+  expect(await again).toEqual(good);
 });
 
 test('nobody waits for more than five seconds, and what is under way is cut', async () => {
