@@ -15,8 +15,6 @@ export interface ClusterLinkParts {
   readonly api: KubeApi;
   /** The operator's namespace, where its own credentials do not tell its ServiceAccount. */
   readonly podNamespace?: string;
-  /** How long {@link ClusterLink.learn} waits for an API server that is away. */
-  readonly patienceMs: number;
   readonly clock: Clock;
   /** From 0 (included) to 1 (excluded). */
   readonly random: () => number;
@@ -27,7 +25,8 @@ export interface ClusterLink {
   readonly ports: ClusterPorts;
   /**
    * Learns of the cluster, and tells each time that there is something new. Resolves when policies may be judged by it: when
-   * the API server's own audiences are known, or will not be known soon.
+   * the API server's own audiences are known, or will not be known soon. Not while the API server is away: the first
+   * policies that come from it must not be judged without knowing what it keeps for itself.
    */
   learn(onFacts: (facts: ClusterFacts) => void): Promise<void>;
   close(): void;
@@ -36,25 +35,24 @@ export interface ClusterLink {
 /** The ServiceAccount of our manifests. */
 const usualAccountName = 'mcp-auth-operator';
 const backOff = { firstMs: 1_000, maxMs: 300_000 };
+/** While nothing can be judged yet. */
+const quickBackOff = { firstMs: 1_000, maxMs: 5_000 };
+/** For an API server that answers, but does not review: the other modes must not wait for it for ever. */
+const patienceMs = 30_000;
 
 /** What the operator asks of its cluster, and what it knows of it. Nothing is asked before {@link ClusterLink.learn}. */
-export function createClusterLink({
-  api,
-  podNamespace,
-  patienceMs,
-  clock,
-  random,
-  log,
-}: ClusterLinkParts): ClusterLink {
+export function createClusterLink({ api, podNamespace, clock, random, log }: ClusterLinkParts): ClusterLink {
   const requestToken = createRequestToken(api);
+  const usualAccount =
+    podNamespace === undefined ? undefined : { namespace: podNamespace, name: usualAccountName };
   const closing = new AbortController();
   let identity: ClusterIdentity | undefined;
   let told: ClusterFacts | undefined;
-  let cancel = (): void => undefined;
+  let cancelRetry = (): void => undefined;
+  let cancelPatience: (() => void) | undefined;
 
   const requestOwnToken: ClusterPorts['requestOwnToken'] = async (audience) => {
-    const usual = podNamespace && { namespace: podNamespace, name: usualAccountName };
-    const account = identity?.account ?? (usual || undefined);
+    const account = identity?.account ?? usualAccount;
     if (account === undefined) return { ok: false, why: 'NoAccount' };
     const requested = await requestToken(account, audience, closing.signal);
     if (requested.ok) return requested;
@@ -67,19 +65,18 @@ export function createClusterLink({
     onFacts: (facts: ClusterFacts) => void,
     release: () => void,
   ): Promise<void> {
-    const learned = await learnCluster(api, closing.signal);
+    const learned = await learnCluster(api, { usualAccount, signal: closing.signal });
     if (closing.signal.aborted) return;
     identity = identity === undefined ? learned : addTo(identity, learned);
-    tell(identity, failures, log);
-    const { audiences, issuer } = identity;
-    const facts = { reviewsTokens: true, audiences, ...(issuer === undefined ? {} : { issuer }) };
+    tell(learned, failures, log);
+    const facts = factsOf(identity);
     if (!isDeepStrictEqual(facts, told)) onFacts(facts);
     told = facts;
-    if (isFinal(identity)) return release();
-    if (!isAway(identity)) release();
-    else if (failures === 0) log.warn('waiting for the API server', { seconds: patienceMs / 1000 });
-    const delayMs = backOffMs(backOff, failures + 1, random());
-    cancel = clock.after(delayMs, () => void attempt(failures + 1, onFacts, release));
+    if (isFinal(learned)) return release();
+    if (!isHeldUp(learned)) release();
+    else if (!isAway(learned)) cancelPatience ??= clock.after(patienceMs, release);
+    const delayMs = backOffMs(isHeldUp(learned) ? quickBackOff : backOff, failures + 1, random());
+    cancelRetry = clock.after(delayMs, () => void attempt(failures + 1, onFacts, release));
   }
 
   return {
@@ -90,27 +87,32 @@ export function createClusterLink({
     },
     async learn(onFacts) {
       const { promise, resolve } = Promise.withResolvers<void>();
-      const cancelPatience = clock.after(patienceMs, resolve);
       closing.signal.addEventListener('abort', () => resolve(), { once: true });
       void attempt(0, onFacts, resolve);
       await promise;
-      cancelPatience();
     },
     close() {
       closing.abort();
-      cancel();
+      cancelRetry();
+      cancelPatience?.();
       api.close();
     },
   };
 }
 
+function factsOf({ audiences, issuer }: ClusterIdentity): ClusterFacts {
+  return { reviewsTokens: true, audiences, ...(issuer === undefined ? {} : { issuer }) };
+}
+
 /** What one attempt has learned is not lost because the next one fails. */
 function addTo(known: ClusterIdentity, learned: ClusterIdentity): ClusterIdentity {
+  const { audiences, account, issuer } = known;
   const isWorse = known.areAudiencesLearned && !learned.areAudiencesLearned;
   return {
-    ...known,
+    ...(account === undefined ? {} : { account }),
+    ...(issuer === undefined ? {} : { issuer }),
     ...learned,
-    ...(isWorse ? { audiences: known.audiences, areAudiencesLearned: true } : {}),
+    ...(isWorse ? { audiences, areAudiencesLearned: true } : {}),
   };
 }
 
@@ -119,8 +121,15 @@ function isFinal({ areAudiencesLearned, reviewFailure, discoveryFailure }: Clust
   return (areAudiencesLearned || reviewFailure === 'NoToken') && !isOfAbsence(discoveryFailure);
 }
 
-function isAway({ reviewFailure, discoveryFailure }: ClusterIdentity): boolean {
+/** Whether the audiences cannot be told just now, for a reason that passes. */
+function isHeldUp({ areAudiencesLearned, reviewFailure, discoveryFailure }: ClusterIdentity): boolean {
+  if (areAudiencesLearned) return false;
   return isOfAbsence(reviewFailure === 'NoToken' ? discoveryFailure : reviewFailure);
+}
+
+/** Nothing answers at all: there are no policies to be had either. */
+function isAway(identity: ClusterIdentity): boolean {
+  return isHeldUp(identity) && isOfAbsence(identity.discoveryFailure);
 }
 
 function isOfAbsence(failure: string | undefined): boolean {
@@ -139,7 +148,9 @@ function tell(identity: ClusterIdentity, failures: number, log: Logger): void {
     return;
   }
   log[failures === 0 ? 'warn' : 'debug'](
-    "the API server's own audiences are not known: those of most clusters are reserved; name others in forbiddenAudiences",
+    isAway(identity)
+      ? 'waiting for the API server'
+      : "the API server's own audiences are not known: those of most clusters are reserved; name others in forbiddenAudiences",
     { why: reviewFailure, audiences: audiences.join(' ') },
   );
 }

@@ -12,9 +12,6 @@ import { describeListeners, startOperator } from './operator.ts';
 import { readConfiguration } from './read-configuration.ts';
 import { untilStopped } from './until-stopped.ts';
 
-/** An API server that is away has no policies to judge either; one that only lists them must not hold up everybody. */
-const patienceMs = 30_000;
-
 /** Runs the operator against a cluster until a signal stops it. Resolves with the exit code. */
 export async function runCommand(options: RunOptions): Promise<number> {
   const log = createLogger(options.logLevel, options.logFormat);
@@ -24,7 +21,6 @@ export async function runCommand(options: RunOptions): Promise<number> {
   const link = createClusterLink({
     api: connect(options.kubeconfig),
     ...(options.podNamespace === undefined ? {} : { podNamespace: options.podNamespace }),
-    patienceMs,
     clock,
     random,
     log,

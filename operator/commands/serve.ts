@@ -31,7 +31,7 @@ export async function serveCommand(options: ServeOptions): Promise<number> {
     },
   });
   const stopped = untilStopped(log, clock);
-  await Promise.race([link?.learn(operator.learn), stopped]);
+  await Promise.race([link?.learn(operator.learn), patience(), stopped]);
   const directory = await watch(options.policies, operator, log).catch(async (error: unknown) => {
     await operator.stop();
     throw error instanceof ManifestPathError ? new UsageError(`--policies: ${error.message}`) : error;
@@ -44,8 +44,10 @@ export async function serveCommand(options: ServeOptions): Promise<number> {
   return 0;
 }
 
-/** The other modes do not need the API server. */
-const patienceMs = 2_000;
+/** The other modes do not need the API server: what is learned later is put in force then. */
+async function patience(): Promise<void> {
+  await new Promise<void>((resolve) => void clock.after(2_000, resolve));
+}
 
 /** The Kubernetes client takes longer to load than the rest: without a cluster it is left out. */
 async function linkTo(
@@ -56,7 +58,7 @@ async function linkTo(
   const { connect } = await import('./connect.ts');
   const api = connect(kubeconfig);
   const place = podNamespace === undefined ? {} : { podNamespace };
-  return createClusterLink({ api, ...place, patienceMs, clock, random: Math.random, log });
+  return createClusterLink({ api, ...place, clock, random: Math.random, log });
 }
 
 function watch(directory: string, operator: Operator, log: Logger): ReturnType<typeof watchDirectory> {

@@ -12,6 +12,7 @@ import { createClusterDocumentFetcher } from './cluster-documents.ts';
 import type { KubeApi } from './kube-api.ts';
 import { toReviewFailure } from './review-failure.ts';
 import { readServiceAccountUser, type ServiceAccountName } from './service-account.ts';
+import { createRequestToken } from './token-requests.ts';
 import { createReviewToken } from './token-reviews.ts';
 
 /** What the operator knows of the cluster, and of itself in it. */
@@ -35,19 +36,27 @@ export type OwnReviewFailure = ReviewFailure | 'NoToken' | 'NotAuthenticated' | 
 
 type Api = Pick<KubeApi, 'create' | 'getBytes' | 'ownToken'>;
 
+export interface LearnOptions {
+  /** The account to ask a token for when our credentials do not tell who we are. */
+  readonly usualAccount?: ServiceAccountName | undefined;
+  readonly signal?: AbortSignal;
+}
+
 /**
  * Learns what it can in one attempt. The API server is asked about our own token; what it does not say is read from that
  * token, which needs no proof: it is ours. Never rejects.
  */
-export async function learnCluster(api: Api, signal?: AbortSignal): Promise<ClusterIdentity> {
+export async function learnCluster(api: Api, options: LearnOptions = {}): Promise<ClusterIdentity> {
+  const { usualAccount, signal } = options;
   const [{ review, claims }, discovery] = await Promise.all([
     learnFromToken(api, signal),
     discoverIssuer(api, signal),
   ]);
-  const told = [...review.audiences, ...claims.audiences];
+  const account = review.account ?? claims.account;
+  const own = await learnFromRequest(api, account ?? usualAccount, signal);
+  const told = [...review.audiences, ...claims.audiences, ...own];
   // A token that the API server does not know is no evidence of its audiences.
   const areAudiencesLearned = told.length > 0 && review.failure !== 'NotAuthenticated';
-  const account = review.account ?? claims.account;
   const issuer = discovery.issuer ?? claims.issuer;
   return {
     audiences: [...new Set([...told, ...(areAudiencesLearned ? [] : wellKnownAudiences)])],
@@ -109,6 +118,20 @@ function readOwnClaims(token: string): OwnClaims {
   if (account === undefined) return nothing;
   const audiences = [aud].flat().filter((audience) => typeof audience === 'string');
   return { audiences, account, issuer: toIssuer(iss) };
+}
+
+/**
+ * A token that is asked for without audiences is for all of the API server's own. The one that we have, or what a review
+ * says of it, may be for some of them only.
+ */
+async function learnFromRequest(
+  api: Api,
+  account: ServiceAccountName | undefined,
+  signal?: AbortSignal,
+): Promise<readonly string[]> {
+  if (account === undefined) return [];
+  const requested = await createRequestToken(api)(account, undefined, signal);
+  return requested.ok ? readOwnClaims(requested.token).audiences : [];
 }
 
 interface Discovery {

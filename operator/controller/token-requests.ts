@@ -12,12 +12,12 @@ export type TokenRequestOutcome =
   | { readonly ok: false; readonly failure: ReviewFailure | 'NotFound' };
 
 /**
- * Asks the API server for a token of a ServiceAccount, for one audience and ten minutes (TokenRequest,
+ * Asks the API server for a token of a ServiceAccount, for one audience, or else its own, and ten minutes (TokenRequest,
  * `authentication.k8s.io/v1`). Never rejects.
  */
 export type RequestToken = (
   account: ServiceAccountName,
-  audience: string,
+  audience: string | undefined,
   signal?: AbortSignal,
 ) => Promise<TokenRequestOutcome>;
 
@@ -29,7 +29,7 @@ export function createRequestToken(api: Pick<KubeApi, 'create'>): RequestToken {
     const request = {
       apiVersion: 'authentication.k8s.io/v1',
       kind: 'TokenRequest',
-      spec: { audiences: [audience], expirationSeconds },
+      spec: { audiences: audience === undefined ? [] : [audience], expirationSeconds },
     };
     try {
       return readIssuedToken(

@@ -4,12 +4,14 @@ export interface JsonLimits {
   readonly maxDepth: number;
   /** Members of one object. */
   readonly maxMembers: number;
+  /** Values in all: a text of three characters can become an object of hundreds of bytes. */
+  readonly maxValues: number;
 }
 
 /** What came out: `value` is made of primitives, arrays and objects without a prototype. */
 export type StrictJson = { readonly ok: true; readonly value: unknown } | { readonly ok: false };
 
-const defaultLimits: JsonLimits = { maxDepth: 16, maxMembers: 256 };
+const defaultLimits: JsonLimits = { maxDepth: 16, maxMembers: 256, maxValues: 10_000 };
 
 /** `ignoreBOM` means that a byte order mark is kept, so that the parser refuses it (RFC 8259 section 8.1). */
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
@@ -25,7 +27,7 @@ const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 export function parseStrictJson(bytes: Uint8Array, limits: Partial<JsonLimits> = {}): StrictJson {
   const text = decodeUtf8(bytes);
   if (text === undefined) return { ok: false };
-  const cursor: Cursor = { text, at: 0, limits: { ...defaultLimits, ...limits } };
+  const cursor: Cursor = { text, at: 0, values: 0, limits: { ...defaultLimits, ...limits } };
   const value = readValue(cursor, 0);
   if (value === undefined) return { ok: false };
   skipSpace(cursor);
@@ -44,6 +46,8 @@ interface Cursor {
   readonly text: string;
   readonly limits: JsonLimits;
   at: number;
+  /** Values so far. */
+  values: number;
 }
 
 /** Undefined is not a JSON value: here it stands for a refusal. */
@@ -52,6 +56,8 @@ type Refusable<T> = T | undefined;
 /** Reads one value, after white space. `depth` is that of the object or array around it. */
 function readValue(cursor: Cursor, depth: number): Refusable<unknown> {
   skipSpace(cursor);
+  cursor.values += 1;
+  if (cursor.values > cursor.limits.maxValues) return undefined;
   switch (cursor.text.charCodeAt(cursor.at)) {
     case quote:
       return readString(cursor);

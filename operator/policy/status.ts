@@ -76,9 +76,12 @@ function callerFacts(
   before: Verification | undefined,
   now: string,
 ): Pick<Verification, 'firstAcceptedTime' | 'rejections'> {
-  const firstAcceptedTime = before?.firstAcceptedTime ?? (callers?.hasAccepted ? now : undefined);
+  // A time that is still to come was not written by us.
+  const past = (time: string | undefined): string | undefined =>
+    time !== undefined && time <= now ? time : undefined;
+  const firstAcceptedTime = past(before?.firstAcceptedTime) ?? (callers?.hasAccepted ? now : undefined);
   const reason = callers?.dominantRejection ?? before?.rejections?.reason;
-  const since = (before?.rejections?.reason === reason ? before?.rejections?.since : undefined) ?? now;
+  const since = past(before?.rejections?.reason === reason ? before?.rejections?.since : undefined) ?? now;
   return {
     ...(firstAcceptedTime === undefined ? {} : { firstAcceptedTime }),
     ...(reason === undefined || reason === 'none' ? {} : { rejections: { reason, since } }),

@@ -48,7 +48,6 @@ function createScene(first: Partial<Answers> = {}, podNamespace?: string) {
   const link = createClusterLink({
     api,
     ...(podNamespace === undefined ? {} : { podNamespace }),
-    patienceMs: 30_000,
     clock,
     random: () => 0,
     log,
@@ -90,21 +89,36 @@ test('what is learned is told once, and nothing is asked again', async () => {
   link.close();
 });
 
-test('an API server that is away is waited for, for a while', async () => {
+test('an API server that is away is waited for, however long, and asked every few seconds', async () => {
   const { clock, link, told, learn, isReleased, answer } = createScene({ review: away, document: away });
   learn();
   await settle();
   expect(told[0]?.audiences).toContain(wellKnown);
-  for (let second = 0; second < 29; second += 1) {
-    clock.advance(1_000);
-    await settle();
+  for (let minute = 0; minute < 600; minute += 1) {
+    clock.advance(10_000);
+    await settle(2);
   }
   expect(isReleased()).toBe(false);
-  clock.advance(1_000);
+  answer(good);
+  clock.advance(5_000);
+  await settle();
+  expect(isReleased()).toBe(true);
+  expect(told.at(-1)).toEqual({ reviewsTokens: true, audiences: ['https://api'], issuer });
+  link.close();
+});
+
+test('one that answers, but does not review, is waited for half a minute', async () => {
+  const { clock, link, told, learn, isReleased, answer } = createScene({ review: away });
+  learn();
+  await settle();
+  clock.advance(29_999);
+  await settle();
+  expect(isReleased()).toBe(false);
+  clock.advance(1);
   await settle();
   expect(isReleased()).toBe(true);
   answer(good);
-  clock.advance(300_000);
+  clock.advance(5_000);
   await settle();
   expect(told.at(-1)).toEqual({ reviewsTokens: true, audiences: ['https://api'], issuer });
   link.close();

@@ -42,6 +42,7 @@ describe('a cluster', () => {
     });
     expect(use().server.requestsOf('create')).toMatchObject([
       { body: { spec: { token: use().token, audiences: [] } } },
+      { path: '/api/v1/namespaces/ns/serviceaccounts/operator/token' },
     ]);
   });
 
@@ -140,6 +141,31 @@ describe('a cluster', () => {
   });
 });
 
+describe('a token that is asked for without audiences', () => {
+  const request = '/api/v1/namespaces/ns/serviceaccounts/operator/token';
+  const issued = () => signer.sign({}, { ...accountClaims, aud: ['https://api', 'https://second'] });
+
+  it('tells those that our own is not for', async () => {
+    present(accountClaims);
+    answerReview('system:serviceaccount:ns:operator', ['https://api']);
+    use().server.answers.set(request, { status: { token: issued() } });
+    expect(await learnCluster(use().api)).toMatchObject({ audiences: ['https://api', 'https://second'] });
+    expect(use().server.requestsOf('create').at(-1)).toMatchObject({
+      path: request,
+      body: { spec: { audiences: [] } },
+    });
+  });
+
+  it('is asked for the usual account where we have no token', async () => {
+    use().server.answers.set(request, { status: { token: issued() } });
+    const usualAccount = { namespace: 'ns', name: 'operator' };
+    expect(await learnCluster(use().api, { usualAccount })).toMatchObject({
+      audiences: ['https://api', 'https://second'],
+      areAudiencesLearned: true,
+    });
+  });
+});
+
 describe('learning', () => {
   it('ends when it is not wanted any more', async () => {
     const { server, clock, api } = use();
@@ -147,12 +173,12 @@ describe('learning', () => {
     server.failNext('create', 'hang');
     server.failNext('get', 'hang');
     const controller = new AbortController();
-    const identity = learnCluster(api, controller.signal);
+    const identity = learnCluster(api, { signal: controller.signal });
     await until(() => server.requests.length === 2);
     controller.abort();
     const failures = { reviewFailure: 'Timeout', discoveryFailure: 'Timeout' };
     expect(await identity).toMatchObject(failures);
-    expect(await learnCluster(api, controller.signal)).toMatchObject(failures);
+    expect(await learnCluster(api, { signal: controller.signal })).toMatchObject(failures);
     expect(server.requests).toHaveLength(2);
     expect(clock.pending()).toEqual([]);
   });

@@ -119,6 +119,13 @@ describe('parseStrictJson', () => {
     expect(parse(`[${'{},'.repeat(1000)}{}]`)).toHaveLength(1001);
   });
 
+  it('keeps to its number of values, nested ones included', () => {
+    expect(parse(`[${'1,'.repeat(9_998)}1]`)).toHaveLength(9_999);
+    expect(parse(`[${'1,'.repeat(9_999)}1]`)).toBe('refused');
+    expect(parse(`{"keys":[],"x":[${'{},'.repeat(80_000)}{}]}`)).toBe('refused');
+    expect(parse('[[1],2]', { maxValues: 3 })).toBe('refused');
+  });
+
   it('makes objects in which nothing is found that was not written', () => {
     const value = parse('{"__proto__":{"admin":true},"a":{"constructor":1}}') as Record<string, unknown>;
     expect(Object.keys(value)).toEqual(['__proto__', 'a']);
@@ -131,7 +138,7 @@ describe('parseStrictJson', () => {
 
   it('reads what is long, or gives up on it', () => {
     expect(parse(`"${'\\u0061'.repeat(40_000)}"`)).toHaveLength(40_000);
-    expect(parse(`[${'1,'.repeat(120_000)}1]`)).toHaveLength(120_001);
+    expect(parse(`[${'1,'.repeat(120_000)}1]`, { maxValues: 1_000_000 })).toHaveLength(120_001);
     expect(parse(`"${'\\'.repeat(200_001)}"`)).toBe('refused');
   });
 });
