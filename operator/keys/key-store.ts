@@ -1,6 +1,7 @@
 import type { KeySourceConfig } from '../policy/verifier-config.ts';
 import type { Logger } from '../telemetry/log.ts';
 import type { Clock } from '../time/clock.ts';
+import { createPace } from '../time/pace.ts';
 import { createTurns } from '../time/turns.ts';
 import type { FindKeySource, KeySource } from './key-source.ts';
 import { createDocumentFetcher, type FetchClusterDocument, type FetchDocument } from './outbound.ts';
@@ -18,7 +19,7 @@ export interface KeyStore {
 
 export interface WantedKeySource {
   readonly config: KeySourceConfig;
-  /** The namespace that names it: namespaces take turns when many sources start at once. */
+  /** The namespace that names it: namespaces take turns when many sources want to fetch at once. */
   readonly owner: string;
 }
 
@@ -35,10 +36,13 @@ export interface KeyStoreParts {
   readonly log?: Logger;
 }
 
-/** First attempts under way at the same time: a restart with a thousand issuers must not open a thousand connections. */
-const firstAttempts = 16;
+/** Attempts under way at the same time: a restart with a thousand issuers must not open a thousand connections. */
+const concurrency = 16;
 /** After this an attempt does not count any more: slow issuers must not keep the others waiting. */
 const turnMs = 5_000;
+/** Attempts that the policies of one namespace may cause in a second: each costs everybody a little. */
+const perSecond = 20;
+const burst = 50;
 
 interface Held {
   readonly source: KeySource;
@@ -50,7 +54,8 @@ interface Held {
 export function createKeyStore(parts: KeyStoreParts): KeyStore {
   const { clock } = parts;
   const { fetchDocument = createDocumentFetcher({ clock }) } = parts;
-  const takeTurn = createTurns(firstAttempts, turnMs, clock);
+  const takeTurn = createTurns(concurrency, turnMs, clock);
+  const awaitPace = createPace(clock, perSecond, burst);
   let { refreshSeconds } = parts;
   let held = new Map<string, Held>();
 
@@ -63,7 +68,10 @@ export function createKeyStore(parts: KeyStoreParts): KeyStore {
       ...parts,
       refreshSeconds,
       fetchDocument,
-      takeTurn: () => takeTurn(owner),
+      async takeTurn() {
+        await awaitPace(owner);
+        return await takeTurn(owner);
+      },
     });
     return { source, setRefreshSeconds: source.setRefreshSeconds, close: source.close };
   }

@@ -30,12 +30,15 @@ export interface RemoteKeySourceParts extends KeyLoaderPorts {
   /** From 0 (included) to 1 (excluded). */
   readonly random: () => number;
   readonly refreshSeconds: number;
-  /** Resolves when the first attempt may begin; what it gives is called when that attempt has ended. */
+  /** Resolves when an attempt that nobody has asked for may begin; what it gives is called when that has ended. */
   readonly takeTurn: () => Promise<() => void>;
   /** Called when {@link KeySource.state} has changed in a way that a status can show. */
   readonly onChange: () => void;
   readonly log?: Logger;
 }
+
+/** As long as a fetch of metadata and one of keys can take. */
+const patienceMs = 10_000;
 
 /**
  * Keys that are fetched, kept while the issuer is away, and replaced whole by each good fetch. The first attempt is
@@ -75,7 +78,7 @@ export function startRemoteKeySource(
 
   function scheduleNext(nowMs: number): void {
     cancelTimer();
-    cancelTimer = clock.after(memory.nextAttemptMs - nowMs, () => void attempt(load));
+    cancelTimer = clock.after(memory.nextAttemptMs - nowMs, () => void attempt(loadInTurn));
   }
 
   function show(nowMs: number): void {
@@ -103,8 +106,18 @@ export function startRemoteKeySource(
       if (remainingSeconds > 0) return { kind: 'cooling-down', remainingSeconds };
       memory = afterDemand(memory, nowMs);
     }
-    await attempt(() => load(memory.keySet?.jwksURI));
+    const asked = attempt(() => load(memory.keySet?.jwksURI));
+    if (!(await endsSoon(asked))) return failed();
     return memory.failure === undefined && !closing.signal.aborted ? { kind: 'refreshed' } : failed();
+  }
+
+  /** A caller does not wait for ever when the attempt that is under way waits for its turn. */
+  async function endsSoon(asked: Promise<void>): Promise<boolean> {
+    const { promise, resolve } = Promise.withResolvers<boolean>();
+    const cancel = clock.after(patienceMs, () => resolve(false));
+    const isOver = await Promise.race([asked.then(() => true), promise]);
+    cancel();
+    return isOver;
   }
 
   function failed(): RefreshOutcome {

@@ -23,7 +23,8 @@ row(
     expect(scene.replica.reasons('team-a/dead-999')).not.toMatchObject({ IssuerReady: 'Timeout' });
     await expectFirstFetchWithin(scene, 'team-b/later', turnMs);
 
-    await scene.pass(startedMs + 3 * refreshMs - scene.clock.monotonicMs());
+    // A refresh too waits for one turn at most.
+    await scene.pass(startedMs + 3 * (refreshMs + turnMs) - scene.clock.monotonicMs());
     expect(scene.replica.reasons('team-a/dead-999')).toMatchObject({ IssuerReady: 'Timeout' });
     expectRefreshes(scene, 3);
     expect(await scene.callers(held)).toEqual(allIsWell);

@@ -47,6 +47,21 @@ describe('refresh on demand', () => {
     expect(scene.clock.pending()).toEqual([REFRESH_SECONDS * 1000]);
   });
 
+  it('does not wait for ever for a background refresh whose turn does not come', async () => {
+    let turns = 0;
+    const source = await scene.startLoaded({
+      takeTurn: () => {
+        turns += 1;
+        return turns === 1 ? Promise.resolve(() => undefined) : new Promise(() => undefined);
+      },
+    });
+    scene.clock.advance(REFRESH_SECONDS * 1000);
+    const asked = source.refresh();
+    scene.clock.advance(10_000);
+    expect(await asked).toEqual({ kind: 'failed', retryAfterSeconds: 1 });
+    expect(kidsOf(source)).toEqual(['first']);
+  });
+
   it('joins a background refresh without using up the demand', async () => {
     const source = await scene.startLoaded();
     scene.clock.advance(REFRESH_SECONDS * 1000);
