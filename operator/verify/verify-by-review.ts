@@ -10,6 +10,8 @@ import type { VerifyPorts } from './verify-token.ts';
 const opaqueLifetimeSeconds = 600;
 /** For a failure that does not say when to come again. */
 const retryAfterSeconds = 5;
+/** However long the API server wants to be left alone, callers may ask us again after this. */
+const maxRetryAfterSeconds = 60;
 
 /**
  * Lets the API server judge a token. What claims to be a JWT is judged as one first, so that a token for somebody else
@@ -31,7 +33,8 @@ export async function verifyByReview(
   const review = await reviews?.judge(token, config, read?.principal.expiresAt);
   if (review === undefined) return { kind: 'unavailable', retryAfterSeconds };
   if (review.kind === 'failed') {
-    return { kind: 'unavailable', retryAfterSeconds: review.retryAfterSeconds ?? retryAfterSeconds };
+    const asked = review.retryAfterSeconds ?? retryAfterSeconds;
+    return { kind: 'unavailable', retryAfterSeconds: Math.min(asked, maxRetryAfterSeconds) };
   }
   if (review.kind === 'not-authenticated') return denied('token_inactive');
   const audiences = config.audiences.filter((audience) => review.audiences.includes(audience));

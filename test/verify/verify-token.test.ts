@@ -132,6 +132,11 @@ test.each<[string, ReviewOutcome, Verdict]>([
     { kind: 'failed', failure: 'HTTPError', retryAfterSeconds: 17 },
     { kind: 'unavailable', retryAfterSeconds: 17 },
   ],
+  [
+    'none, with a time far away',
+    { kind: 'failed', failure: 'HTTPError', retryAfterSeconds: 99_999_999 },
+    { kind: 'unavailable', retryAfterSeconds: 60 },
+  ],
   ['none', { kind: 'failed', failure: 'Forbidden' }, { kind: 'unavailable', retryAfterSeconds: 5 }],
 ])('an answer %s', async (_, outcome, verdict) => {
   api.answer(outcome);
