@@ -16,6 +16,7 @@ import { type OperatorConfiguration, secondsOf } from '../policy/operator-config
 import type { Logger } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { Clock } from '../time/clock.ts';
+import { sleep } from '../time/deadline.ts';
 import { VERSION } from '../version.ts';
 import { announceSelfTest, announceSnapshot, countStates } from './announcements.ts';
 import { coalesce } from './coalesce.ts';
@@ -34,8 +35,12 @@ export interface Operator {
   update(delivery: SourceInputs): Compilation;
   /** Takes what has been learned of the cluster; what was delivered is put in force again by it. */
   learn(facts: ClusterFacts): void;
-  /** Not ready any more, no new requests; resolves when those under way have ended, or were cut. */
-  stop(): Promise<void>;
+  /**
+   * Not ready any more, then no new requests; resolves when those under way have ended, or were cut.
+   *
+   * @param isBehindBalancer - goes on serving for a while first, until those in front have seen that it is not ready.
+   */
+  stop(isBehindBalancer: boolean): Promise<void>;
 }
 
 export interface OperatorParts {
@@ -61,6 +66,7 @@ const graceMs = 20_000;
 export async function startOperator(parts: OperatorParts): Promise<Operator> {
   const { options, configuration, clock, log, metrics, cluster } = parts;
   const hasCluster = cluster !== undefined;
+  let lameDuckMs = secondsOf(configuration.intervals.lameDuck) * 1000;
   logWarnings(configuration, log, { hasCluster });
   const board = createStatusBoard({ clock, operatorVersion: VERSION, onStatus: parts.onStatus });
   const report = coalesce(clock, () => {
@@ -125,6 +131,7 @@ export async function startOperator(parts: OperatorParts): Promise<Operator> {
   const unfollowConfiguration = followConfiguration({ ...parts, onChange: reconfigure });
 
   function reconfigure(next: OperatorConfiguration): void {
+    lameDuckMs = secondsOf(next.intervals.lameDuck) * 1000;
     logWarnings(next, log, { hasCluster });
     verification.keyStore.setRefreshSeconds(secondsOf(next.intervals.keyRefresh));
     inputs.configure(next);
@@ -135,8 +142,9 @@ export async function startOperator(parts: OperatorParts): Promise<Operator> {
     adminAddress: adminListener.address,
     update: inputs.deliver,
     learn: inputs.learn,
-    async stop() {
+    async stop(isBehindBalancer) {
       readiness.end();
+      if (isBehindBalancer) await sleep(clock, lameDuckMs, new AbortController().signal);
       unfollowConfiguration();
       unfollowTlsFiles?.();
       await Promise.all([publicListener.drain(graceMs), builtInServer.close()]);

@@ -47,8 +47,10 @@ export async function runCommand(options: RunOptions): Promise<number> {
     random,
     log,
   });
-  await stopped;
-  await Promise.all([operator.stop(), source.stop()]);
+  const signal = await stopped;
+  // Changes take effect until the last request has been answered.
+  await operator.stop(signal === 'SIGTERM');
+  await source.stop();
   await statusWriter.close();
   link.close();
   api.close();

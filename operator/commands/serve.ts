@@ -33,13 +33,13 @@ export async function serveCommand(options: ServeOptions): Promise<number> {
   const stopped = untilStopped(log, clock);
   await Promise.race([link?.learn(operator.learn), patience(), stopped]);
   const directory = await watch(options.policies, operator, log).catch(async (error: unknown) => {
-    await operator.stop();
+    await operator.stop(false);
     throw error instanceof ManifestPathError ? new UsageError(`--policies: ${error.message}`) : error;
   });
   log.info('started', describeListeners(operator, configuration));
   await stopped;
   directory.close();
-  await operator.stop();
+  await operator.stop(false);
   link?.close();
   return 0;
 }

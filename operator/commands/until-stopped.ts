@@ -4,9 +4,9 @@ import type { Clock } from '../time/clock.ts';
 /** npm hands a terminal's signal on to a process that the terminal has already told: the same wish, said twice. */
 const echoMs = 1_000;
 
-/** Resolves with the first signal to stop; a later one ends the process at once. */
-export async function untilStopped(log: Logger, clock: Clock): Promise<void> {
-  await new Promise<void>((resolve) => {
+/** Resolves with the first signal to stop; a later one ends the process at once, with exit code 1. */
+export async function untilStopped(log: Logger, clock: Clock): Promise<NodeJS.Signals> {
+  return await new Promise((resolve) => {
     let firstMs: number | undefined;
     const take = (signal: NodeJS.Signals): void => {
       const nowMs = clock.monotonicMs();
@@ -14,7 +14,7 @@ export async function untilStopped(log: Logger, clock: Clock): Promise<void> {
       if (firstMs !== undefined) return;
       firstMs = nowMs;
       log.info('stopping', { signal });
-      resolve();
+      resolve(signal);
     };
     process.on('SIGTERM', take);
     process.on('SIGINT', take);

@@ -62,6 +62,8 @@ export interface Limits {
 export interface Intervals {
   /** A duration such as `5m`; see {@link secondsOf}. */
   readonly keyRefresh: string;
+  /** How long `run` goes on serving after SIGTERM, not ready any more, before it stops to accept. */
+  readonly lameDuck: string;
 }
 
 export function appliesTo(namespaces: Namespaces, namespace: string): boolean {
@@ -193,7 +195,7 @@ const defaultLimits: Limits = {
   maxInFlightPerPolicy: 1000,
 };
 
-const defaultIntervals: Intervals = { keyRefresh: '5m' };
+const defaultIntervals: Intervals = { keyRefresh: '5m', lameDuck: '5s' };
 
 const audience = (text: string): boolean => /^[!-~]+$/.test(text);
 
@@ -264,7 +266,10 @@ const configuration = object<OperatorConfiguration>({
     defaultLimits,
   ),
   intervals: defaulted(
-    object<Intervals>({ keyRefresh: defaulted(duration(30, 43_200), defaultIntervals.keyRefresh) }),
+    object<Intervals>({
+      keyRefresh: defaulted(duration(30, 43_200), defaultIntervals.keyRefresh),
+      lameDuck: defaulted(duration(0, 60), defaultIntervals.lameDuck),
+    }),
     defaultIntervals,
   ),
 });

@@ -72,7 +72,7 @@ describeWithCluster('what callers cause', () => {
 
   afterAll(async () => {
     watching.abort();
-    await Promise.all([operator?.stop(), source?.stop()]);
+    await Promise.all([operator?.stop(false), source?.stop()]);
     await writer?.close();
     api?.close();
     await issuer?.stop();

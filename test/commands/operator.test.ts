@@ -63,7 +63,7 @@ beforeEach(async () => {
 });
 
 afterEach(async () => {
-  await operator.stop();
+  await operator.stop(false);
   rmSync(folder, { recursive: true, force: true });
 });
 
@@ -114,4 +114,29 @@ test('what may not be meant is said at the start and after an edit', async () =>
   expect(warnings()).toEqual([]);
   await edit(head);
   expect(warnings()).toEqual(['publicURL']);
+});
+
+test('behind a balancer it serves on for a while, not ready any more, and then stops to accept', async () => {
+  operator.update(delivery);
+  clock.advance(0);
+  const [ready, resource] = [
+    `http://127.0.0.1:${operator.adminAddress.port}/readyz`,
+    `http://127.0.0.1:${operator.publicAddress.port}/a/x/mcp`,
+  ];
+  expect((await fetch(ready)).status).toBe(200);
+  const stopped = operator.stop(true);
+  expect((await fetch(ready)).status).toBe(503);
+  // The Host is none of those that are configured: an answer all the same.
+  expect((await fetch(resource)).status).toBe(421);
+  clock.advance(5_000);
+  await stopped;
+  await expect(fetch(resource)).rejects.toThrow();
+});
+
+test('how long that takes is what the configuration says when the time comes', async () => {
+  await edit(`${withURL('https://first.example.com')}intervals: { lameDuck: 0s }\n`);
+  const stopped = operator.stop(true);
+  clock.advance(0);
+  await stopped;
+  await expect(fetch(`http://127.0.0.1:${operator.publicAddress.port}/`)).rejects.toThrow();
 });

@@ -17,7 +17,7 @@ test('defaults', () => {
       forbiddenAudiences: [],
       serviceAddresses: {},
       limits: { maxTokenBytes: 8192, maxPoliciesPerNamespace: 1000, maxInFlightPerPolicy: 1000 },
-      intervals: { keyRefresh: '5m' },
+      intervals: { keyRefresh: '5m', lameDuck: '5s' },
     },
   });
 });
