@@ -5,6 +5,7 @@ import type { KubeApi } from '../controller/kube-api.ts';
 import { createRequestToken } from '../controller/token-requests.ts';
 import { createReviewToken } from '../controller/token-reviews.ts';
 import type { ClusterFacts } from '../policy/inputs.ts';
+import type { ApiServerMetrics } from '../telemetry/api-server-metrics.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { backOffMs } from '../time/back-off.ts';
 import type { Clock } from '../time/clock.ts';
@@ -21,6 +22,7 @@ export interface ClusterLinkParts {
   /** From 0 (included) to 1 (excluded). */
   readonly random: () => number;
   readonly log: Logger;
+  readonly metrics?: ApiServerMetrics;
 }
 
 export interface ClusterLink {
@@ -45,6 +47,7 @@ export function createClusterLink({
   clock,
   random,
   log,
+  metrics,
 }: ClusterLinkParts): ClusterLink {
   const requestToken = createRequestToken(api);
   const closing = new AbortController();
@@ -84,7 +87,7 @@ export function createClusterLink({
 
   return {
     ports: {
-      review: createReviewToken(api),
+      review: createReviewToken(api, metrics),
       requestOwnToken,
       fetchDocument: createClusterDocumentFetcher(api),
     },

@@ -1,3 +1,4 @@
+import type { KeyFetchResult, KeyMetrics } from '../telemetry/key-metrics.ts';
 import type { Logger } from '../telemetry/log.ts';
 import {
   afterDemand,
@@ -35,6 +36,7 @@ export interface RemoteKeySourceParts extends KeyLoaderPorts {
   /** Called when {@link KeySource.state} has changed in a way that a status can show. */
   readonly onChange: () => void;
   readonly log?: Logger;
+  readonly metrics?: Pick<KeyMetrics, 'countFetch'>;
 }
 
 /**
@@ -65,6 +67,7 @@ export function startRemoteKeySource(
   async function runAttempt(start: () => Promise<LoadedKeys>): Promise<void> {
     const loaded = await start().catch(containBug);
     if (closing.signal.aborted) return;
+    parts.metrics?.countFetch(resultOf(loaded));
     const circumstances = { nowMs: clock.monotonicMs(), random: random(), refreshMs };
     memory = loaded.ok
       ? afterFetch(memory, loaded, circumstances)
@@ -131,4 +134,9 @@ export function startRemoteKeySource(
       memory = noMemory;
     },
   };
+}
+
+function resultOf(loaded: LoadedKeys): KeyFetchResult {
+  if (!loaded.ok) return loaded.failure;
+  return loaded.keySet.keys.length === 0 ? 'NoUsableKeys' : 'loaded';
 }
