@@ -59,6 +59,16 @@ describe('a watch that was ended is counted', () => {
     expect(read(`mcp_auth_watch_restarts_total{${resource},cause="${cause}"}`)).toBe(1);
   });
 
+  it('but not a list that failed', async () => {
+    const bench = useReflector();
+    const metrics = createMetrics('1');
+    bench.server.failNext('list', { status: 500 });
+    const reflector = start(bench, { metrics: metrics.collections.mcpauthpolicies });
+    await until(() => reflector.state().kind === 'waiting');
+    const { series } = await scrape(metrics);
+    expect(series.filter(({ name, value }) => name.includes('restarts') && value > 0)).toEqual([]);
+  });
+
   it('but not when the operator stops', async () => {
     const bench = useReflector();
     const metrics = createMetrics('1');
