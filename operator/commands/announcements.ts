@@ -2,9 +2,12 @@ import { objectKey } from '../api/kubernetes-object.ts';
 import type { PolicyReport } from '../enforcement/enforcement.ts';
 import type { Compilation } from '../policy/compile.ts';
 import type { Observation, SelfTestOutcome } from '../policy/observation.ts';
+import { shortDigest } from '../policy/status.ts';
 import type { EnforcedPolicy } from '../self-test/self-test.ts';
 import type { Logger } from '../telemetry/log.ts';
-import type { Metrics, PolicyState } from '../telemetry/metrics.ts';
+import type { Metrics } from '../telemetry/metrics.ts';
+import type { PolicyState } from '../telemetry/policy-metrics.ts';
+import type { Clock } from '../time/clock.ts';
 
 interface Telemetry {
   readonly log: Logger;
@@ -14,13 +17,15 @@ interface Telemetry {
 /** Tells an administrator that another snapshot is in force. */
 export function announceSnapshot(
   { snapshot, outcomes, sharedAudiences }: Compilation,
-  { log, metrics }: Telemetry,
+  { log, metrics, clock }: Telemetry & { readonly clock: Clock },
 ): void {
+  const digest = shortDigest(snapshot.digest);
   log.info('snapshot in force', {
-    digest: snapshot.digest.slice(0, 16),
+    digest,
     policies: outcomes.length,
     enforced: [...snapshot.policies.values()].filter(({ verifier }) => verifier.mode !== 'deny').length,
   });
+  metrics.noteSnapshot(digest, clock.nowMs());
   metrics.setSharedAudiences(sharedAudiences.length);
   for (const { issuer, audience, policies } of sharedAudiences) {
     log.warn('namespaces share issuer and audience', { issuer, audience, policies: policies.join(' ') });

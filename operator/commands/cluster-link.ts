@@ -5,6 +5,7 @@ import type { KubeApi } from '../controller/kube-api.ts';
 import { createRequestToken } from '../controller/token-requests.ts';
 import { createReviewToken } from '../controller/token-reviews.ts';
 import type { ClusterFacts } from '../policy/inputs.ts';
+import type { ApiServerMetrics } from '../telemetry/api-server-metrics.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { backOffMs } from '../time/back-off.ts';
 import type { Clock } from '../time/clock.ts';
@@ -19,6 +20,7 @@ export interface ClusterLinkParts {
   /** From 0 (included) to 1 (excluded). */
   readonly random: () => number;
   readonly log: Logger;
+  readonly metrics?: ApiServerMetrics;
 }
 
 export interface ClusterLink {
@@ -41,7 +43,14 @@ const quickBackOff = { firstMs: 1_000, maxMs: 5_000 };
 const patienceMs = 30_000;
 
 /** What the operator asks of its cluster, and what it knows of it. Nothing is asked before {@link ClusterLink.learn}. */
-export function createClusterLink({ api, podNamespace, clock, random, log }: ClusterLinkParts): ClusterLink {
+export function createClusterLink({
+  api,
+  podNamespace,
+  clock,
+  random,
+  log,
+  metrics,
+}: ClusterLinkParts): ClusterLink {
   const requestToken = createRequestToken(api);
   const usualAccount =
     podNamespace === undefined ? undefined : { namespace: podNamespace, name: usualAccountName };
@@ -81,7 +90,7 @@ export function createClusterLink({ api, podNamespace, clock, random, log }: Clu
 
   return {
     ports: {
-      review: createReviewToken(api),
+      review: createReviewToken(api, metrics),
       requestOwnToken,
       fetchDocument: createClusterDocumentFetcher(api),
     },

@@ -1,6 +1,7 @@
 import { connectToCluster } from '../controller/kube.ts';
 import type { KubeApi } from '../controller/kube-api.ts';
 import { UsageError } from '../options.ts';
+import type { ApiServerMetrics } from '../telemetry/api-server-metrics.ts';
 import { systemClock as clock } from '../time/clock.ts';
 
 /**
@@ -8,9 +9,9 @@ import { systemClock as clock } from '../time/clock.ts';
  *
  * @throws UsageError when there is no usable kubeconfig.
  */
-export function connect(kubeconfig: string | undefined): KubeApi {
+export function connect(kubeconfig: string | undefined, metrics: ApiServerMetrics): KubeApi {
   try {
-    return connectToCluster({ clock, ...(kubeconfig === undefined ? {} : { kubeconfig }) });
+    return connectToCluster({ clock, metrics, ...(kubeconfig === undefined ? {} : { kubeconfig }) });
   } catch (error) {
     throw new UsageError(`--kubeconfig: ${error instanceof Error ? error.message : String(error)}`);
   }

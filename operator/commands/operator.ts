@@ -24,6 +24,7 @@ import { logWarnings } from './configuration-warnings.ts';
 import { createCurrentInputs } from './current-inputs.ts';
 import { createDecisionLog } from './decision-log.ts';
 import { followConfiguration } from './follow-configuration.ts';
+import { measureApply } from './measure-apply.ts';
 import { createReadiness } from './readiness.ts';
 import { followTlsFiles, readTlsFiles } from './tls-files.ts';
 import { type ClusterPorts, createVerification } from './verification.ts';
@@ -78,12 +79,14 @@ export async function startOperator(parts: OperatorParts): Promise<Operator> {
   const verification = createVerification({
     clock,
     log,
+    metrics: metrics.keys,
     refreshSeconds: secondsOf(configuration.intervals.keyRefresh),
     ...(cluster === undefined ? {} : { cluster }),
     onChange: report,
     onSelfTest: (policy, outcome) => announceSelfTest(policy, outcome, { log, metrics }),
   });
   const exchanges = new Exchanges(clock);
+  metrics.followInFlight(() => exchanges.size);
   const callers = createCallerMemory(clock, report);
   const logDecision = createDecisionLog({ log, clock, metrics });
   const enforcement = createEnforcement({
@@ -93,11 +96,11 @@ export async function startOperator(parts: OperatorParts): Promise<Operator> {
     onSnapshot: (compilation) => {
       exchanges.keepOnly(compilation.snapshot);
       callers.keepOnly(compilation.snapshot);
-      announceSnapshot(compilation, { log, metrics });
+      announceSnapshot(compilation, { log, metrics, clock });
     },
     onReports: report,
   });
-  const inputs = createCurrentInputs(configuration, enforcement.apply);
+  const inputs = createCurrentInputs(configuration, measureApply(enforcement.apply, { clock, metrics }));
   const readiness = createReadiness(clock);
   const builtInServer = createBuiltInServer(VERSION, (error) =>
     log.debug('mcp request', { error: error.message }),

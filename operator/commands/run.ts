@@ -17,21 +17,23 @@ export async function runCommand(options: RunOptions): Promise<number> {
   const log = createLogger(options.logLevel, options.logFormat);
   const configuration = await readConfiguration(options);
   const random = Math.random;
-  const api: KubeApi = connect(options.kubeconfig);
+  const metrics = createMetrics(VERSION);
+  const api: KubeApi = connect(options.kubeconfig, metrics.apiServer);
   const link = createClusterLink({
-    api: connect(options.kubeconfig),
+    api: connect(options.kubeconfig, metrics.apiServer),
+    metrics: metrics.apiServer,
     ...(options.podNamespace === undefined ? {} : { podNamespace: options.podNamespace }),
     clock,
     random,
     log,
   });
-  const statusWriter = createStatusWriter({ api, clock, random, log });
+  const statusWriter = createStatusWriter({ api, clock, random, log, metrics: metrics.statusQueue });
   const operator = await startOperator({
     options,
     configuration,
     clock,
     log,
-    metrics: createMetrics(VERSION),
+    metrics,
     cluster: link.ports,
     onStatus: statusWriter.offer,
   });
@@ -46,6 +48,7 @@ export async function runCommand(options: RunOptions): Promise<number> {
     clock,
     random,
     log,
+    metrics: metrics.collections,
   });
   const signal = await stopped;
   // Changes take effect until the last request has been answered.

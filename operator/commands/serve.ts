@@ -4,6 +4,7 @@ import { type ServeOptions, UsageError } from '../options.ts';
 import { watchDirectory } from '../standalone/directory.ts';
 import { ManifestPathError } from '../standalone/manifest-path.ts';
 import type { Manifests } from '../standalone/manifests.ts';
+import type { ApiServerMetrics } from '../telemetry/api-server-metrics.ts';
 import { createLogger, type Logger } from '../telemetry/log.ts';
 import { createMetrics } from '../telemetry/metrics.ts';
 import { systemClock as clock } from '../time/clock.ts';
@@ -18,13 +19,14 @@ import { untilStopped } from './until-stopped.ts';
 export async function serveCommand(options: ServeOptions): Promise<number> {
   const log = createLogger(options.logLevel, options.logFormat);
   const configuration = await readConfiguration(options);
-  const link = await linkTo(options, log);
+  const metrics = createMetrics(VERSION);
+  const link = await linkTo(options, log, metrics.apiServer);
   const operator = await startOperator({
     options,
     configuration,
     clock,
     log,
-    metrics: createMetrics(VERSION),
+    metrics,
     ...(link === undefined ? {} : { cluster: link.ports }),
     onStatus: (object, status, isNew) => {
       if (isNew) announce(object, status, log);
@@ -53,12 +55,13 @@ async function patience(): Promise<void> {
 async function linkTo(
   { kubeconfig, podNamespace }: ServeOptions,
   log: Logger,
+  metrics: ApiServerMetrics,
 ): Promise<ClusterLink | undefined> {
   if (kubeconfig === undefined) return undefined;
   const { connect } = await import('./connect.ts');
-  const api = connect(kubeconfig);
+  const api = connect(kubeconfig, metrics);
   const place = podNamespace === undefined ? {} : { podNamespace };
-  return createClusterLink({ api, ...place, clock, random: Math.random, log });
+  return createClusterLink({ api, ...place, clock, random: Math.random, log, metrics });
 }
 
 function watch(directory: string, operator: Operator, log: Logger): ReturnType<typeof watchDirectory> {

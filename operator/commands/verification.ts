@@ -4,6 +4,7 @@ import type { FetchClusterDocument } from '../keys/outbound.ts';
 import type { SelfTestOutcome } from '../policy/observation.ts';
 import type { RequestOwnToken } from '../self-test/review-cases.ts';
 import { createSelfTest, type EnforcedPolicy } from '../self-test/self-test.ts';
+import type { KeyMetrics } from '../telemetry/key-metrics.ts';
 import type { Logger } from '../telemetry/log.ts';
 import type { Clock } from '../time/clock.ts';
 import { type ApiServerHealth, createApiServerHealth } from '../verify/api-server-health.ts';
@@ -21,6 +22,7 @@ export interface ClusterPorts {
 export interface VerificationParts {
   readonly clock: Clock;
   readonly log: Logger;
+  readonly metrics?: KeyMetrics;
   readonly refreshSeconds: number;
   /** Absent without a cluster. */
   readonly cluster?: ClusterPorts;
@@ -40,11 +42,12 @@ export interface Verification {
 
 /** Wires the health. The self-tests share only the connections with them. */
 export function createVerification(parts: VerificationParts): Verification {
-  const { clock, log, cluster, onChange } = parts;
+  const { clock, log, cluster, onChange, metrics } = parts;
   const random = Math.random;
   const keyStore = createKeyStore({
     ...{ clock, log, random, onChange },
     refreshSeconds: parts.refreshSeconds,
+    ...(metrics === undefined ? {} : { metrics }),
     ...(cluster === undefined ? {} : { fetchClusterDocument: cluster.fetchDocument }),
   });
   const health = cluster && createApiServerHealth({ review: cluster.review, clock, random, onChange });

@@ -5,6 +5,7 @@
 import { objectKey } from '../api/kubernetes-object.ts';
 import type { SourceInputs, SourcePolicy } from '../policy/inputs.ts';
 import { namedConfigMaps } from '../policy/named-config-maps.ts';
+import type { CollectionMetrics, WatchedResource } from '../telemetry/collection-metrics.ts';
 import type { Logger } from '../telemetry/log.ts';
 import type { Clock } from '../time/clock.ts';
 import { startDeadline, untilAborted } from '../time/deadline.ts';
@@ -27,6 +28,7 @@ export interface ClusterSourceOptions {
   readonly clock: Clock;
   readonly random: () => number;
   readonly log: Logger;
+  readonly metrics?: Readonly<Record<WatchedResource, CollectionMetrics>>;
 }
 
 export interface ClusterSource {
@@ -41,7 +43,7 @@ const deliveryWaitMs = 500;
 
 /** Watches the cluster until it is stopped. */
 export function startClusterSource(options: ClusterSourceOptions): ClusterSource {
-  const { api, onInputs, clock, random, log } = options;
+  const { api, onInputs, clock, random, log, metrics } = options;
   const namespaces = options.namespaces ?? [undefined];
   const controller = new AbortController();
   let hasDelivered = false;
@@ -55,12 +57,19 @@ export function startClusterSource(options: ClusterSourceOptions): ClusterSource
     random,
     log,
   });
-  const policies = reflectEach(mcpAuthPolicies, { onChange: delivery.request });
-  const metadata = reflectEach(configMaps, { onChange: noticeConfigMap, metadataOnly: true });
+  const policies = reflectEach(mcpAuthPolicies, {
+    onChange: delivery.request,
+    metrics: metrics?.mcpauthpolicies,
+  });
+  const metadata = reflectEach(configMaps, {
+    onChange: noticeConfigMap,
+    metadataOnly: true,
+    metrics: metrics?.configmaps,
+  });
 
   function reflectEach(
     resource: ResourceKind,
-    rest: Pick<ReflectorOptions, 'onChange' | 'metadataOnly'>,
+    rest: Pick<ReflectorOptions, 'onChange' | 'metadataOnly' | 'metrics'>,
   ): ReadonlyMap<string | undefined, Reflector> {
     const start = (namespace: string | undefined): Reflector =>
       startReflector({

@@ -13,6 +13,7 @@ import {
 } from 'node:http';
 import { type RequestOptions, request as requestHttps, Agent as TlsAgent } from 'node:https';
 import { urlToHttpOptions } from 'node:url';
+import type { ApiServerMetrics } from '../telemetry/api-server-metrics.ts';
 import type { Clock } from '../time/clock.ts';
 import { type Deadline, startDeadline, untilAborted } from '../time/deadline.ts';
 import {
@@ -73,6 +74,7 @@ export interface KubeApiOptions {
   /** Called when what `authenticate` gives may be out of date: after a 401, a TLS error or a timeout. */
   readonly renew: () => void;
   readonly clock: Clock;
+  readonly metrics?: Pick<ApiServerMetrics, 'noteRequest'> | undefined;
 }
 
 interface Exchange {
@@ -217,8 +219,17 @@ async function send(
   const outgoing = isPlain(api.server) ? requestHttp(options) : requestHttps(options);
   outgoing.on('response', resolve).on('error', reject);
   outgoing.setSocketKeepAlive(true, tcpKeepAliveMs);
+  const startedMs = api.clock.monotonicMs();
+  const note = (code?: number): void => {
+    const seconds = (api.clock.monotonicMs() - startedMs) / 1000;
+    api.metrics?.noteRequest({ method, host: base.host, seconds, ...(code === undefined ? {} : { code }) });
+  };
   outgoing.end(body);
-  const response = await promise;
+  const response = await promise.catch((error: unknown) => {
+    note();
+    throw error;
+  });
+  note(response.statusCode);
   const { statusCode = 0 } = response;
   if (statusCode < 200 || statusCode > 299) {
     throw await readError(response);

@@ -5,6 +5,7 @@ import { dirname, resolve } from 'node:path';
 import { KubeConfig } from '@kubernetes/client-node';
 import { parseDocument } from 'yaml';
 import { isJsonObject } from '../json/json-object.ts';
+import type { ApiServerMetrics } from '../telemetry/api-server-metrics.ts';
 import type { Clock } from '../time/clock.ts';
 import { detailOf } from './api-error.ts';
 import { createKubeApi, type KubeApi } from './kube-api.ts';
@@ -25,7 +26,15 @@ const contextOfNothing = 'loaded-context';
  *
  * @throws when the file cannot be read, or names no cluster that can be used
  */
-export function connectToCluster({ kubeconfig, clock }: { kubeconfig?: string; clock: Clock }): KubeApi {
+export function connectToCluster({
+  kubeconfig,
+  clock,
+  metrics,
+}: {
+  kubeconfig?: string;
+  clock: Clock;
+  metrics?: Pick<ApiServerMetrics, 'noteRequest'>;
+}): KubeApi {
   let config = loadConfig(kubeconfig);
   const server = serverOf(config);
 
@@ -48,7 +57,7 @@ export function connectToCluster({ kubeconfig, clock }: { kubeconfig?: string; c
     }
   }
 
-  return createKubeApi({ server, authenticate, renew, clock });
+  return createKubeApi({ server, authenticate, renew, clock, metrics });
 }
 
 function loadConfig(kubeconfig: string | undefined): KubeConfig {

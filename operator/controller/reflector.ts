@@ -1,4 +1,5 @@
 import { objectKey, type UntypedObject } from '../api/kubernetes-object.ts';
+import type { CollectionMetrics } from '../telemetry/collection-metrics.ts';
 import type { Logger } from '../telemetry/log.ts';
 import type { Clock } from '../time/clock.ts';
 import { sleep } from '../time/deadline.ts';
@@ -12,6 +13,7 @@ import {
   step,
 } from './reflector-state.ts';
 import { collectionPath, type ResourceKind } from './resource.ts';
+import { watchRestart } from './watch-restart.ts';
 
 export interface ReflectorOptions {
   readonly api: Pick<KubeApi, 'list' | 'watch'>;
@@ -25,6 +27,7 @@ export interface ReflectorOptions {
   readonly clock: Clock;
   readonly random: () => number;
   readonly log: Logger;
+  readonly metrics?: CollectionMetrics | undefined;
 }
 
 /** A copy of a collection that keeps itself up to date, whatever happens to the connection. */
@@ -43,13 +46,14 @@ export interface Reflector {
 
 /** Lists and watches a collection until it is stopped. */
 export function startReflector(options: ReflectorOptions): Reflector {
-  const { api, resource, namespace, metadataOnly = false, clock, random } = options;
+  const { api, resource, namespace, metadataOnly = false, clock, random, metrics } = options;
   const path = collectionPath(resource, namespace);
   const controller = new AbortController();
   const read = { metadataOnly, signal: controller.signal };
   const store = new Map<string, UntypedObject>();
   let copy: ReadonlyMap<string, UntypedObject> | undefined;
   let synced = false;
+  let lastSyncMs = 0;
   let current = initialReflection;
   const report = createFailureReport(options);
 
@@ -64,6 +68,7 @@ export function startReflector(options: ReflectorOptions): Reflector {
       // Not a page: where lists work and watches do not, it would be said over and over.
       report.answered();
     }
+    note(input, next.state, change);
     current = next;
     if (change !== undefined) {
       applyChange(store, change);
@@ -71,6 +76,14 @@ export function startReflector(options: ReflectorOptions): Reflector {
       synced ||= change.kind === 'replace';
       options.onChange(change);
     }
+  }
+
+  function note(input: ReflectorInput, after: ReflectorState, change: StoreChange | undefined): void {
+    const cause = watchRestart(current.state, input, after);
+    if (cause !== undefined) metrics?.countRestart(cause);
+    const isRead = input.kind === 'event' && after.kind === 'watching';
+    if (isRead || change !== undefined) lastSyncMs = clock.nowMs();
+    if (change?.kind === 'replace' && synced) metrics?.countRelist();
   }
 
   async function list(continueToken: string | undefined): Promise<void> {
@@ -109,6 +122,7 @@ export function startReflector(options: ReflectorOptions): Reflector {
     }
   }
 
+  metrics?.follow(() => ({ objects: store.size, lastSyncMs }));
   const ended = run();
   return {
     isSynced: () => synced,

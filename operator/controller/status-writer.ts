@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { objectKey, type UntypedObject } from '../api/kubernetes-object.ts';
 import { API_VERSION, KIND, type McpAuthPolicyStatus } from '../api/mcp-auth-policy.gen.ts';
 import type { Logger } from '../telemetry/log.ts';
+import type { QueueMetrics } from '../telemetry/queue-metrics.ts';
 import type { Clock } from '../time/clock.ts';
 import { createTokenBucket } from '../time/token-bucket.ts';
 import { ApiError, toApiError } from './api-error.ts';
@@ -16,6 +17,7 @@ export interface StatusWriterOptions {
   readonly clock: Clock;
   readonly random: () => number;
   readonly log: Logger;
+  readonly metrics?: QueueMetrics;
 }
 
 /**
@@ -67,6 +69,7 @@ export function createStatusWriter(options: StatusWriterOptions): StatusWriter {
     budget,
     clock,
     random,
+    metrics: options.metrics,
   });
 
   async function writeOne(key: string, signal: AbortSignal): Promise<void> {

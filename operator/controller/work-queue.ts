@@ -1,7 +1,8 @@
+import type { QueueLoad, QueueMetrics } from '../telemetry/queue-metrics.ts';
 import { type BackOffLimits, backOffMs } from '../time/back-off.ts';
 import type { Clock } from '../time/clock.ts';
 import type { TokenBucket } from '../time/token-bucket.ts';
-import { toApiError } from './api-error.ts';
+import { ApiError, toApiError } from './api-error.ts';
 
 export interface WorkQueueOptions {
   /** Does what is to be done for a key. When it throws, the key is tried again, alone, after a back-off. */
@@ -13,6 +14,7 @@ export interface WorkQueueOptions {
   readonly backOff: BackOffLimits;
   /** Limits how often work starts. */
   readonly budget?: TokenBucket;
+  readonly metrics?: QueueMetrics | undefined;
   readonly clock: Clock;
   readonly random: () => number;
 }
@@ -31,17 +33,23 @@ export interface WorkQueue {
   close(): Promise<void>;
 }
 
+interface Working {
+  readonly sinceMs: number;
+  readonly ended: Promise<void>;
+}
+
 export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
-  const { clock, random, concurrency, backOff, budget } = options;
+  const { clock, random, concurrency, backOff, budget, metrics } = options;
   const controller = new AbortController();
-  const lines = { first: new Set<string>(), later: new Set<string>() };
-  const working = new Map<string, Promise<void>>();
+  /** The keys that wait, and since when. */
+  const lines = { first: new Map<string, number>(), later: new Map<string, number>() };
+  const working = new Map<string, Working>();
   const failures = new Map<string, number>();
   const retries = new Map<string, () => void>();
   let cancelRefill: (() => void) | undefined;
 
   function startNext(): void {
-    for (const [key, rank] of inOrder()) {
+    for (const [key, rank, sinceMs] of inOrder()) {
       if (controller.signal.aborted || working.size >= concurrency) {
         return;
       }
@@ -55,13 +63,14 @@ export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
       }
       lines[rank].delete(key);
       cancelRetry(key);
-      working.set(key, workOn(key, rank));
+      metrics?.noteStart(secondsSince(sinceMs));
+      working.set(key, { sinceMs: clock.monotonicMs(), ended: workOn(key, rank) });
     }
   }
 
-  function* inOrder(): Generator<readonly [key: string, rank: Rank]> {
-    for (const key of lines.first) yield [key, 'first'];
-    for (const key of lines.later) yield [key, 'later'];
+  function* inOrder(): Generator<readonly [key: string, rank: Rank, sinceMs: number]> {
+    for (const [key, sinceMs] of lines.first) yield [key, 'first', sinceMs];
+    for (const [key, sinceMs] of lines.later) yield [key, 'later', sinceMs];
   }
 
   function startAfter(pauseMs: number): void {
@@ -72,21 +81,26 @@ export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
   }
 
   async function workOn(key: string, rank: Rank): Promise<void> {
+    const sinceMs = clock.monotonicMs();
     try {
       await options.work(key, controller.signal);
       failures.delete(key);
+      metrics?.noteEnd('success', secondsSince(sinceMs));
     } catch (error) {
-      retryLater(key, rank, error);
+      retryLater(key, rank, error, sinceMs);
     } finally {
       working.delete(key);
     }
     startNext();
   }
 
-  function retryLater(key: string, rank: Rank, error: unknown): void {
+  function retryLater(key: string, rank: Rank, error: unknown, sinceMs: number): void {
     if (controller.signal.aborted) {
       return;
     }
+    // What the API server or the network does arrives as an ApiError; anything else is a bug.
+    metrics?.noteEnd(error instanceof ApiError ? 'error' : 'panic', secondsSince(sinceMs));
+    metrics?.countRetry();
     const count = (failures.get(key) ?? 0) + 1;
     failures.set(key, count);
     options.onFailure(key, error, count);
@@ -103,10 +117,25 @@ export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
   }
 
   function add(key: string, rank: Rank = 'first'): void {
+    const waitsSinceMs = lines.first.get(key) ?? lines.later.get(key);
+    if (waitsSinceMs === undefined) metrics?.countAdd();
     if (rank === 'first') lines.later.delete(key);
-    if (rank === 'first' || !lines.first.has(key)) lines[rank].add(key);
+    if (rank === 'first' || !lines.first.has(key)) lines[rank].set(key, waitsSinceMs ?? clock.monotonicMs());
     startNext();
   }
+
+  function secondsSince(sinceMs: number): number {
+    return (clock.monotonicMs() - sinceMs) / 1000;
+  }
+
+  function load(): QueueLoad {
+    return {
+      waiting: { first: lines.first.size, later: lines.later.size },
+      workingSeconds: [...working.values()].map(({ sinceMs }) => secondsSince(sinceMs)),
+    };
+  }
+
+  metrics?.follow(load);
 
   return {
     add,
@@ -116,7 +145,7 @@ export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
       for (const key of [...retries.keys()]) {
         cancelRetry(key);
       }
-      await Promise.all(working.values());
+      await Promise.all([...working.values()].map(({ ended }) => ended));
     },
   };
 }

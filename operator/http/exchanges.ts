@@ -29,6 +29,11 @@ export class Exchanges {
     this.#clock = clock;
   }
 
+  /** How many requests are being answered. */
+  get size(): number {
+    return this.#open.size;
+  }
+
   /** How many requests of a policy (`namespace/name`) are being answered. */
   inFlight(key: string): number {
     return this.#inFlight.get(key) ?? 0;

@@ -12,8 +12,8 @@ export interface VerificationKey {
   readonly key: KeyObject;
 }
 
-/** Why no keys can be used now. */
-export type KeyFailure = IssuerFailure;
+/** Why an attempt to load keys has failed. */
+export type KeyFailure = Exclude<IssuerFailure, 'KeysStale'>;
 
 /** What is held at one moment. */
 export interface KeySet {
@@ -30,8 +30,8 @@ export interface KeySourceState {
   /** Whether a first attempt has ended, either way. */
   readonly tried: boolean;
   readonly keySet?: KeySet;
-  /** The last attempt's failure; present also while an older key set is still used. */
-  readonly failure?: KeyFailure;
+  /** The last attempt's failure, or that the keys are too old; present also while an older key set is still used. */
+  readonly failure?: IssuerFailure;
 }
 
 /** The outcome of asking a source to look again because a token did not fit what it holds. */

@@ -1,9 +1,10 @@
 import type { KeySourceConfig } from '../policy/verifier-config.ts';
+import type { KeyMetrics, KeySourceCondition } from '../telemetry/key-metrics.ts';
 import type { Logger } from '../telemetry/log.ts';
 import type { Clock } from '../time/clock.ts';
 import { createPace } from '../time/pace.ts';
 import { createTurns } from '../time/turns.ts';
-import type { FindKeySource, KeySource } from './key-source.ts';
+import type { FindKeySource, KeySource, KeySourceState } from './key-source.ts';
 import { createDocumentFetcher, type FetchClusterDocument, type FetchDocument } from './outbound.ts';
 import { startRemoteKeySource } from './remote-key-source.ts';
 import { createStaticKeySource } from './static-key-source.ts';
@@ -34,6 +35,7 @@ export interface KeyStoreParts {
   /** Absent without a cluster. */
   readonly fetchClusterDocument?: FetchClusterDocument;
   readonly log?: Logger;
+  readonly metrics?: KeyMetrics;
 }
 
 /** Attempts under way at the same time: a restart with a thousand issuers must not open a thousand connections. */
@@ -86,6 +88,13 @@ export function createKeyStore(parts: KeyStoreParts): KeyStore {
     for (const [id, { close }] of before) if (!held.has(id)) close();
   }
 
+  function countConditions(): Readonly<Record<KeySourceCondition, number>> {
+    const counts = { held: 0, stale: 0, failed: 0, pending: 0 };
+    for (const { source } of held.values()) counts[conditionOf(source.state())] += 1;
+    return counts;
+  }
+
+  parts.metrics?.follow(countConditions);
   return {
     find: (id) => held.get(id)?.source,
     retain,
@@ -95,4 +104,10 @@ export function createKeyStore(parts: KeyStoreParts): KeyStore {
     },
     close: () => retain([]),
   };
+}
+
+function conditionOf({ tried, keySet, failure }: KeySourceState): KeySourceCondition {
+  if (keySet !== undefined) return 'held';
+  if (failure === 'KeysStale') return 'stale';
+  return tried ? 'failed' : 'pending';
 }

@@ -1,3 +1,4 @@
+import type { KeyFetchResult, KeyMetrics } from '../telemetry/key-metrics.ts';
 import type { Logger } from '../telemetry/log.ts';
 import {
   afterDemand,
@@ -35,6 +36,7 @@ export interface RemoteKeySourceParts extends KeyLoaderPorts {
   /** Called when {@link KeySource.state} has changed in a way that a status can show. */
   readonly onChange: () => void;
   readonly log?: Logger;
+  readonly metrics?: Pick<KeyMetrics, 'countFetch'>;
 }
 
 /** As long as a fetch of metadata and one of keys can take. */
@@ -68,6 +70,7 @@ export function startRemoteKeySource(
   async function runAttempt(start: () => Promise<LoadedKeys>): Promise<void> {
     const loaded = await start().catch(containBug);
     if (closing.signal.aborted) return;
+    parts.metrics?.countFetch(resultOf(loaded));
     const circumstances = { nowMs: clock.monotonicMs(), random: random(), refreshMs };
     memory = loaded.ok
       ? afterFetch(memory, loaded, circumstances)
@@ -144,4 +147,9 @@ export function startRemoteKeySource(
       memory = noMemory;
     },
   };
+}
+
+function resultOf(loaded: LoadedKeys): KeyFetchResult {
+  if (!loaded.ok) return loaded.failure;
+  return loaded.keySet.keys.length === 0 ? 'NoUsableKeys' : 'loaded';
 }

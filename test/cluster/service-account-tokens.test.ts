@@ -7,6 +7,7 @@ import { post } from '../e2e/callers.ts';
 import { eventually } from '../e2e/eventually.ts';
 import { type OperatorProcess, startOperatorProcess } from '../e2e/operator-process.ts';
 import { isReady, reasonsOf } from '../e2e/scenario.ts';
+import { readScrape } from '../fixtures/scrape.ts';
 import { flipSignatureBit } from '../fixtures/token-tampering.ts';
 import { type ControlPlane, startControlPlane } from './control-plane.ts';
 import { serviceAccountIssuer as issuer } from './control-plane-servers.ts';
@@ -237,6 +238,29 @@ describeWithCluster('tokens of ServiceAccounts', () => {
     );
   });
 
+  it('a scrape shows what the operator has asked of the cluster, and what it has told it', async () => {
+    const { series, read } = readScrape(await (await fetch(`${operator.adminURL}/metrics`)).text());
+    const { host } = new URL(cluster.url);
+    expect(read(`rest_client_requests_total{code="200",method="PATCH",host="${host}"}`)).toBeGreaterThan(1);
+    expect(read(`rest_client_requests_total{code="201",method="POST",host="${host}"}`)).toBeGreaterThan(1);
+    expect(new Set(series.map(({ labels }) => labels.host ?? host))).toEqual(new Set([host]));
+    const queue = 'name="status",controller="status"';
+    expect(read(`workqueue_adds_total{${queue}}`)).toBeGreaterThan(1);
+    expect(read(`workqueue_work_duration_seconds_count{${queue}}`)).toBeGreaterThan(1);
+    expect(read('controller_runtime_reconcile_total{controller="status",result="success"}')).toBeGreaterThan(
+      1,
+    );
+    expect(read('controller_runtime_reconcile_panics_total{controller="status"}')).toBe(0);
+    expect(read('mcp_auth_token_reviews_total{outcome="authenticated"}')).toBeGreaterThan(0);
+    expect(read('mcp_auth_token_reviews_total{outcome="not_authenticated"}')).toBeGreaterThan(0);
+    expect(read('mcp_auth_cached_objects{resource="mcpauthpolicies"}')).toBeGreaterThan(1);
+    expect(read('mcp_auth_cached_objects{resource="configmaps"}')).toBeGreaterThan(0);
+    for (const resource of ['mcpauthpolicies', 'configmaps']) {
+      expect(read(`mcp_auth_source_last_sync_timestamp_seconds{resource="${resource}"}`)).toBeGreaterThan(0);
+    }
+    expect(read('mcp_auth_key_sources{state="held"}')).toBe(1);
+  });
+
   it('a restart tests nothing again and writes no status', async () => {
     const versions = async (): Promise<string> =>
       await kubectl('get', 'mcpap', '-A', '-o', 'jsonpath={.items[*].metadata.resourceVersion}');
@@ -258,7 +282,7 @@ describeWithCluster('tokens of ServiceAccounts', () => {
     expect(await versions()).toBe(before);
     // The mistaken one has no good verdict to be taken over.
     expect(await (await fetch(`${operator.adminURL}/metrics`)).text()).not.toMatch(
-      /mcp_auth_self_tests_total\{[^}]*result="passed"\}/,
+      /mcp_auth_self_tests_total\{[^}]*result="passed"\} [1-9]/,
     );
   });
 });

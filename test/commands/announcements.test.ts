@@ -1,8 +1,10 @@
 import { expect, test } from 'vitest';
-import { announceSelfTest, countStates } from '../../operator/commands/announcements.ts';
+import { announceSelfTest, announceSnapshot, countStates } from '../../operator/commands/announcements.ts';
+import type { Compilation } from '../../operator/policy/compile.ts';
 import type { Observation, SelfTestOutcome } from '../../operator/policy/observation.ts';
 import type { EnforcedPolicy } from '../../operator/self-test/self-test.ts';
 import { createMetrics } from '../../operator/telemetry/metrics.ts';
+import { holdClock } from '../fixtures/held-clock.ts';
 import { recordLog } from '../fixtures/recorded-log.ts';
 
 const outcome = { namespace: 'a', name: 'x', generation: 1, sharesAudience: false };
@@ -44,4 +46,21 @@ test.each<[SelfTestOutcome, string, string[]]>([
   expect(await metrics.render()).toContain(
     `mcp_auth_self_tests_total{mode="TokenReview",result="${result}"} 1`,
   );
+});
+
+test('of the snapshots only the one in force has a series', async () => {
+  const [log, metrics] = [recordLog(), createMetrics('1')];
+  for (const [digest, nowMs] of [
+    ['0123456789abcdef-and-more', 1_000],
+    ['fedcba9876543210-and-more', 2_000],
+  ] as const) {
+    const snapshot = { digest, policies: new Map() };
+    const compilation = { snapshot, outcomes: [], sharedAudiences: [] } as unknown as Compilation;
+    announceSnapshot(compilation, { log, metrics, clock: holdClock(nowMs) });
+  }
+  const text = await metrics.render();
+  expect(text.match(/^mcp_auth_snapshot_info.*$/gm)).toEqual([
+    'mcp_auth_snapshot_info{digest="fedcba9876543210"} 1',
+  ]);
+  expect(text).toMatch(/^mcp_auth_snapshot_timestamp_seconds 2$/m);
 });

@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
 import { createDecisionLog } from '../../operator/commands/decision-log.ts';
 import type { CompiledPolicy } from '../../operator/policy/snapshot.ts';
-import { createMetrics, type DecisionLabels } from '../../operator/telemetry/metrics.ts';
+import type { DecisionLabels } from '../../operator/telemetry/endpoint-metrics.ts';
+import { createMetrics } from '../../operator/telemetry/metrics.ts';
 import { recordLog } from '../fixtures/recorded-log.ts';
 
 const policy = { namespace: 'a', name: 'x', verifier: { mode: 'OIDC' } } as CompiledPolicy;

@@ -10,6 +10,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { pickPorts } from '../cluster/loopback-ports.ts';
 import { type CertificateAuthority, createCertificateAuthority } from '../fixtures/certificates.ts';
 import { startOpenIdProvider } from '../fixtures/openid-provider.ts';
+import { readScrape, type Scrape } from '../fixtures/scrape.ts';
 import { createTrustingFetch } from '../fixtures/trusting-fetch.ts';
 import { post } from './callers.ts';
 import { operatorConfiguration } from './deployment.ts';
@@ -34,6 +35,10 @@ afterEach(async () => {
   operator = undefined;
   rmSync(folder, { recursive: true, force: true });
 });
+
+async function scrape({ adminURL }: OperatorProcess): Promise<Scrape> {
+  return readScrape(await (await fetch(`${adminURL}/metrics`)).text());
+}
 
 function writePolicy(file: string, spec: object): void {
   const metadata = { name: 'x', namespace: 'team-a' };
@@ -71,6 +76,10 @@ test('an issuer that is away at the start: 503, then 200 when it comes, without 
     () => post(resource, token),
     ({ status }) => status === 200,
   );
+  const { read } = await scrape(operator);
+  expect(read('mcp_auth_key_sources{state="held"}')).toBe(1);
+  expect(read('mcp_auth_key_fetches_total{result="loaded"}')).toBeGreaterThan(0);
+  expect(read('mcp_auth_key_fetches_total{result="HTTPError"}')).toBeGreaterThan(0);
   await provider.stop();
 });
 
@@ -116,6 +125,30 @@ test('decisions are counted', async () => {
   expect(metrics).toContain('mcp_auth_decisions_total{mode="deny",reason="policy_denies"} 1');
   expect(metrics).toContain('mcp_auth_decisions_total{mode="none",reason="path_not_found"} 1');
   expect(metrics).toContain('mcp_auth_policies{state="refused"} 1');
+});
+
+test('the snapshot in force is the only one that a scrape shows', async () => {
+  const spec = { issuer: 'https://idp.example.com', audience: 'a', mode: 'TokenReview' };
+  writePolicy('x.json', spec);
+  operator = await startOperatorProcess('serve', ['--policies', policies]);
+  const { adminURL } = operator;
+  const seen = async (): Promise<string[]> => {
+    const { series } = readScrape(await (await fetch(`${adminURL}/metrics`)).text());
+    return series
+      .filter(({ name }) => name === 'mcp_auth_snapshot_info')
+      .map(({ labels }) => `${labels.digest}`);
+  };
+  const before = await seen();
+  expect(before).toEqual([expect.stringMatching(/^[0-9a-f]{16}$/)]);
+  writePolicy('x.json', { ...spec, audience: 'b', mode: 'OIDC' });
+  const after = await eventually('another snapshot', seen, (digests) => digests[0] !== before[0]);
+  expect(after).toHaveLength(1);
+  const { read } = await scrape(operator);
+  expect(read('mcp_auth_snapshot_timestamp_seconds')).toBeGreaterThan(0);
+  expect(read('controller_runtime_reconcile_total{controller="snapshot",result="success"}')).toBeGreaterThan(
+    1,
+  );
+  expect(read('mcp_auth_source_last_sync_timestamp_seconds{resource="mcpauthpolicies"}')).toBeUndefined();
 });
 
 test('TLS: the certificate is followed, and a pair that does not fit leaves the old one in use', async () => {

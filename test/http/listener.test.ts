@@ -185,6 +185,7 @@ test('a policy has only so many requests under way', async () => {
   });
   const held = [call(), call()];
   await bothWait;
+  expect(exchanges.size).toBe(2);
   const refused = await call();
   expect(refused.status).toBe(503);
   expect(refused.headers.get('retry-after')).toBe('1');
@@ -192,6 +193,7 @@ test('a policy has only so many requests under way', async () => {
   for (const finish of waiting) finish();
   for (const answer of await Promise.all(held)) expect(await answer.text()).toBe('done');
   expect(exchanges.inFlight('team-a/x')).toBe(0);
+  expect(exchanges.size).toBe(0);
 });
 
 test('an answer under way is cut when its policy changes, or its token has expired', async () => {
