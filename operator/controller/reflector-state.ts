@@ -23,7 +23,6 @@ export type ReflectorState =
       /** The last version seen. */
       readonly resourceVersion: string;
       readonly sinceMs: number;
-      readonly sawEvent: boolean;
     }
   /** After a failure; then watches on from `resumeFrom`, or lists when there is none. */
   | {
@@ -143,7 +142,7 @@ function takeEvent(
   }
   const next: Reflection = {
     ...now,
-    state: { ...state, resourceVersion, sawEvent: true },
+    state: { ...state, resourceVersion },
     wellSinceMs: now.wellSinceMs ?? context.nowMs,
   };
   return change === undefined ? { next } : { next, change };
@@ -166,8 +165,8 @@ function changeOf(type: string, object: UntypedObject | undefined): StoreChange 
 }
 
 function endWatch(now: Reflection, state: Watching, context: StepContext): Reflection {
-  // A server or proxy that ends each watch at once must not be asked in a tight loop.
-  return state.sawEvent || context.nowMs - state.sinceMs >= shortestWatchMs
+  // A server or proxy that ends each watch at once, perhaps after an event, must not be asked in a tight loop.
+  return context.nowMs - state.sinceMs >= shortestWatchMs
     ? { ...now, state: watchFrom(state.resourceVersion, context) }
     : fail(now, localError('WatchTooShort'), context);
 }
@@ -206,5 +205,5 @@ function afterWaiting(resumeFrom: string | undefined, context: StepContext): Ref
 }
 
 function watchFrom(resourceVersion: string, { nowMs }: StepContext): ReflectorState {
-  return { kind: 'watching', resourceVersion, sinceMs: nowMs, sawEvent: false };
+  return { kind: 'watching', resourceVersion, sinceMs: nowMs };
 }

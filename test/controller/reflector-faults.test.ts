@@ -58,7 +58,7 @@ describe('when an open watch breaks', () => {
       server.bookmark();
       await until(() => {
         const state = reflector.state();
-        return state.kind === 'watching' && state.sawEvent;
+        return state.kind === 'watching' && state.resourceVersion === '104';
       });
       await settle();
     }
