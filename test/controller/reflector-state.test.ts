@@ -103,6 +103,24 @@ describe('a watch event', () => {
   });
 
   it.each([
+    ['older than what was seen', 'ADDED', '49', '50', 'waiting'],
+    ['older, and shorter', 'DELETED', '9', '10', 'waiting'],
+    ['older, and a bookmark', 'BOOKMARK', '49', '50', 'waiting'],
+    ['seen before', 'MODIFIED', '50', '50', 'watching'],
+    ['much newer', 'MODIFIED', '99999999999999999999', '50', 'watching'],
+    ['of versions that are no numbers', 'MODIFIED', 'abc', 'abd', 'watching'],
+  ])('%s', (_, type, version, seen, kind) => {
+    const { next, change } = step(
+      being({ ...watching, resourceVersion: seen }),
+      event(type, raw('a', version)),
+      context,
+    );
+    expect(next.state.kind).toBe(kind);
+    expect(change === undefined).toBe(kind === 'waiting');
+    expect(next.state).not.toHaveProperty('resumeFrom');
+  });
+
+  it.each([
     ['ERROR 410', event('ERROR', { kind: 'Status', code: 410, reason: 'Expired' }), undefined, 'Expired'],
     [
       'ERROR 500',
