@@ -5,6 +5,7 @@ export type LocalReason =
   | 'Aborted'
   | 'ConnectionFailed'
   | 'CredentialsFailed'
+  | 'EventOutOfOrder'
   | 'LineTooLong'
   | 'MalformedBody'
   | 'MalformedEvent'

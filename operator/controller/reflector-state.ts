@@ -23,7 +23,6 @@ export type ReflectorState =
       /** The last version seen. */
       readonly resourceVersion: string;
       readonly sinceMs: number;
-      readonly sawEvent: boolean;
     }
   /** After a failure; then watches on from `resumeFrom`, or lists when there is none. */
   | {
@@ -141,12 +140,24 @@ function takeEvent(
   if (resourceVersion === undefined || (change === undefined && type !== 'BOOKMARK')) {
     return { next: fail(now, localError('MalformedEvent'), context) };
   }
+  if (isOlder(resourceVersion, state.resourceVersion)) {
+    return { next: fail(now, localError('EventOutOfOrder'), context) };
+  }
   const next: Reflection = {
     ...now,
-    state: { ...state, resourceVersion, sawEvent: true },
+    state: { ...state, resourceVersion },
     wellSinceMs: now.wellSinceMs ?? context.nowMs,
   };
   return change === undefined ? { next } : { next, change };
+}
+
+/**
+ * Versions of one collection grow, and are numbers (KEP-5504); of any others nothing is said. What is older than what was
+ * seen would put old content in the place of new, with nothing to come after it.
+ */
+function isOlder(version: string, than: string): boolean {
+  const areNumbers = [version, than].every((text) => /^[1-9][0-9]*$/.test(text));
+  return areNumbers && BigInt(version) < BigInt(than);
 }
 
 /** Undefined for a bookmark, for a type that we do not know, and for something that is no object. */
@@ -166,8 +177,8 @@ function changeOf(type: string, object: UntypedObject | undefined): StoreChange 
 }
 
 function endWatch(now: Reflection, state: Watching, context: StepContext): Reflection {
-  // A server or proxy that ends each watch at once must not be asked in a tight loop.
-  return state.sawEvent || context.nowMs - state.sinceMs >= shortestWatchMs
+  // A server or proxy that ends each watch at once, perhaps after an event, must not be asked in a tight loop.
+  return context.nowMs - state.sinceMs >= shortestWatchMs
     ? { ...now, state: watchFrom(state.resourceVersion, context) }
     : fail(now, localError('WatchTooShort'), context);
 }
@@ -191,12 +202,12 @@ function fail({ wellSinceMs, ...now }: Reflection, error: ApiError, context: Ste
 
 /**
  * Whether a watch may go on from the last version after this. Not after 410 (too old), any other refusal of the request
- * itself, something unreadable (it would come again), and silence: a path on which watches go dead still lets lists
+ * itself, something unreadable (it would come again) or out of order, and silence: a path on which watches go dead still lets lists
  * through, which bounds how old the store can be. Neither after many failures in a row, for the same reason.
  */
 function keepsVersion({ code, reason }: ApiError): boolean {
   if (code === 0) {
-    return !['LineTooLong', 'MalformedEvent', 'MalformedLine', 'Timeout'].includes(reason);
+    return !['EventOutOfOrder', 'LineTooLong', 'MalformedEvent', 'MalformedLine', 'Timeout'].includes(reason);
   }
   return code >= 500 || code === 401 || code === 403 || code === 429;
 }
@@ -206,5 +217,5 @@ function afterWaiting(resumeFrom: string | undefined, context: StepContext): Ref
 }
 
 function watchFrom(resourceVersion: string, { nowMs }: StepContext): ReflectorState {
-  return { kind: 'watching', resourceVersion, sinceMs: nowMs, sawEvent: false };
+  return { kind: 'watching', resourceVersion, sinceMs: nowMs };
 }

@@ -39,6 +39,12 @@ export class FakeApiServer {
   pageSize = 1000;
   /** Sends each watch line in pieces, a turn of the event loop apart. */
   isSlow = false;
+  /** Tells open watches nothing of what changes. */
+  isMute = false;
+  /** Plurals that are not served, as if their CRD did not exist. */
+  readonly unknown = new Set<string>();
+  /** When set, requests with any other are answered 401. */
+  acceptedToken: string | undefined;
   readonly #faults = new Map<Verb, RequestFault[]>();
   readonly #watches = new Set<OpenWatch>();
   readonly #pages = new Map<string, readonly FakeObject[]>();
@@ -73,9 +79,16 @@ export class FakeApiServer {
     return this.#watches.size;
   }
 
+  get openConnections(): number {
+    return this.#sockets.size;
+  }
+
   async start(): Promise<void> {
     await new Promise<void>((resolve, reject) => {
-      this.#server.once('error', reject).listen(this.#port, '127.0.0.1', () => resolve());
+      this.#server.once('error', reject).listen(this.#port, '127.0.0.1', () => {
+        this.#server.off('error', reject);
+        resolve();
+      });
     });
     this.#port = (this.#server.address() as AddressInfo).port;
   }
@@ -88,6 +101,13 @@ export class FakeApiServer {
         socket.destroy();
       }
       await closed;
+    }
+  }
+
+  /** Presents another certificate from the next connection on. */
+  useCertificate(tls: { readonly key: string; readonly cert: string }): void {
+    if ('setSecureContext' in this.#server) {
+      this.#server.setSecureContext(tls);
     }
   }
 
@@ -107,12 +127,14 @@ export class FakeApiServer {
   }
 
   bookmark(): void {
+    const metadata = { resourceVersion: `${this.store.version}` };
+    this.sendEvent('BOOKMARK', { kind: 'Any', apiVersion: 'v1', metadata });
+  }
+
+  /** Tells all open watches something, true or not. */
+  sendEvent(type: string, object: unknown): void {
     for (const watch of this.#watches) {
-      const metadata = { resourceVersion: `${this.store.version}` };
-      this.#send(
-        watch,
-        JSON.stringify({ type: 'BOOKMARK', object: { kind: 'Any', apiVersion: 'v1', metadata } }),
-      );
+      this.#send(watch, JSON.stringify({ type, object }));
     }
   }
 
@@ -131,7 +153,11 @@ export class FakeApiServer {
     const recorded = await recordRequest(request, this.#sockets.get(request.socket) ?? 0);
     this.requests.push(recorded);
     const fault = this.#faults.get(recorded.verb)?.shift();
-    if (fault !== undefined) {
+    const isUnauthorized =
+      this.acceptedToken !== undefined && recorded.headers.authorization !== `Bearer ${this.acceptedToken}`;
+    if (isUnauthorized) {
+      sendStatus(response, 401, 'Unauthorized');
+    } else if (fault !== undefined) {
       failRequest(request, response, fault);
     } else {
       this.#serve(recorded, readPath(recorded.path), response);
@@ -146,6 +172,8 @@ export class FakeApiServer {
     const answer = this.answers.get(path);
     if (answer !== undefined) {
       sendJson(response, verb === 'create' ? 201 : 200, answer);
+    } else if (this.unknown.has(plural)) {
+      sendStatus(response, 404, 'NotFound');
     } else if (verb === 'list') {
       this.#list(target, query, metadataOnly, response);
     } else if (verb === 'watch') {
@@ -202,7 +230,7 @@ export class FakeApiServer {
   }
 
   #announce(change: FakeChange): void {
-    for (const watch of this.#watches) {
+    for (const watch of this.isMute ? [] : this.#watches) {
       this.#tell(watch, change);
     }
   }

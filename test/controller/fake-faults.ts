@@ -12,6 +12,7 @@ export type RequestFault =
 export type WatchFault =
   | 'end'
   | 'fin'
+  | 'fin-in-line'
   | 'reset'
   | 'truncated-line'
   | 'not-json'
@@ -37,6 +38,8 @@ export function failRequest(request: IncomingMessage, response: ServerResponse, 
   }
 }
 
+const halfLine = '{"type":"ADDED","object":{"metadata":{"na';
+
 /** Does to an open watch what is scripted; a stall is up to the caller. */
 export function breakWatch(response: ServerResponse, fault: WatchFault): void {
   const sendEvent = (type: string, object: unknown): void => {
@@ -51,11 +54,14 @@ export function breakWatch(response: ServerResponse, fault: WatchFault): void {
     case 'fin':
       response.socket?.end();
       break;
+    case 'fin-in-line':
+      response.write(halfLine, () => response.socket?.end());
+      break;
     case 'reset':
       response.socket?.resetAndDestroy();
       break;
     case 'truncated-line':
-      response.end('{"type":"ADDED","object":{"metadata":{"na');
+      response.end(halfLine);
       break;
     case 'not-json':
       response.write('<html>\n');

@@ -97,6 +97,23 @@ export async function catchUp(bench: ReflectorBench, reflector: Reflector): Prom
   });
 }
 
+/** Sits out so many failures; returns how long the reflector wanted to wait after each. */
+export async function sitOut(
+  { clock }: Pick<ReflectorBench, 'clock'>,
+  reflector: Reflector,
+  failures: number,
+): Promise<readonly number[]> {
+  const delays: number[] = [];
+  while (delays.length < failures) {
+    await until(() => reflector.state().kind === 'waiting');
+    const state = reflector.state();
+    delays.push(state.kind === 'waiting' ? state.delayMs : 0);
+    clock.advance(delays.at(-1) ?? 0);
+    await until(() => reflector.state() !== state);
+  }
+  return delays;
+}
+
 /** An edit, a deletion, a creation and a replacement. */
 export function changeEverything({ server }: ReflectorBench): void {
   server.store.put(plural, 'ns/a', { spec: { issuer: 'edited' } });

@@ -6,6 +6,7 @@ import {
   changeEverything,
   isEqual,
   plural,
+  sitOut,
   start,
   startSynced,
   useReflectorBench,
@@ -14,10 +15,14 @@ import {
 
 const { bench: use } = useReflectorBench();
 
+const bookmarkOf = (version: number): string =>
+  `${JSON.stringify({ type: 'BOOKMARK', object: { metadata: { resourceVersion: `${version}` } } })}\n`;
+
 describe('when an open watch breaks', () => {
   it.each<[WatchFault, 'watches on' | 'lists again']>([
     ['end', 'watches on'],
     ['fin', 'watches on'],
+    ['fin-in-line', 'watches on'],
     ['reset', 'watches on'],
     ['truncated-line', 'watches on'],
     ['error-event', 'watches on'],
@@ -48,6 +53,23 @@ describe('when an open watch breaks', () => {
     await catchUp(bench, reflector);
   });
 
+  it('by a stall, and a list that stalls as well, it tries another list', async () => {
+    const bench = use();
+    const { server, clock } = bench;
+    const reflector = await startSynced(bench);
+    server.breakWatches('stall');
+    server.failNext('list', 'hang');
+    changeEverything(bench);
+    clock.advance(120_000);
+    await sitOut(bench, reflector, 1);
+    await until(() => server.requestsOf('list').length === 2);
+    clock.advance(10_000);
+    await catchUp(bench, reflector);
+    await until(() => server.openWatches === 1);
+    // The second list did not go over the connection that was dead.
+    expect(new Set(server.requestsOf('list').map(({ connection }) => connection)).size).toBe(3);
+  });
+
   it('a bookmark keeps a quiet one alive, and is where the next one starts', async () => {
     const bench = use();
     const { server, clock } = bench;
@@ -58,13 +80,32 @@ describe('when an open watch breaks', () => {
       server.bookmark();
       await until(() => {
         const state = reflector.state();
-        return state.kind === 'watching' && state.sawEvent;
+        return state.kind === 'watching' && state.resourceVersion === '104';
       });
       await settle();
     }
     server.breakWatches('end');
     await until(() => server.requestsOf('watch').length === 2);
     expect(server.requestsOf('watch')[1]?.query.resourceVersion).toBe('104');
+  });
+
+  it('after a compaction, a bookmark saves a quiet collection the list', async () => {
+    const bench = use();
+    const { server, clock } = bench;
+    const reflector = await startSynced(bench);
+    clock.advance(2000);
+    server.store.put('configmaps', 'ns/other');
+    server.compact();
+    server.bookmark();
+    await until(() => {
+      const state = reflector.state();
+      return state.kind === 'watching' && state.resourceVersion === '104';
+    });
+    server.breakWatches('end');
+    await until(() => server.requestsOf('watch').length === 2 && server.openWatches === 1);
+    changeEverything(bench);
+    await catchUp(bench, reflector);
+    expect(server.requestsOf('list')).toHaveLength(1);
   });
 });
 
@@ -75,6 +116,7 @@ describe('when a request fails', () => {
     ['410', { status: 410, reason: 'Expired' }],
     ['429', { status: 429, reason: 'TooManyRequests', retryAfter: '3' }],
     ['500', { status: 500, reason: 'InternalError' }],
+    ['503', { status: 503, reason: 'ServiceUnavailable', retryAfter: '2' }],
     ['a reset', 'reset'],
     ['a page of a proxy', { body: '<html>502</html>\n' }],
   ];
@@ -174,6 +216,55 @@ describe('when a request fails', () => {
     expect(server.requestsOf('list')).toHaveLength(1);
     clock.advance(1);
     await catchUp(bench, reflector);
+  });
+
+  it('by a watch that must wait, it waits too', async () => {
+    const bench = use();
+    const { server, clock } = bench;
+    const reflector = await startSynced(bench);
+    clock.advance(2000);
+    server.failNext('watch', { status: 429, retryAfter: '17' });
+    server.breakWatches('end');
+    expect(await sitOut(bench, reflector, 1)).toEqual([17_000]);
+    await until(() => server.openWatches === 1);
+    expect(server.requestsOf('watch')).toHaveLength(3);
+  });
+
+  it.each<[string, RequestFault]>([
+    ['410', { status: 410, reason: 'Expired' }],
+    ['403', { status: 403, reason: 'Forbidden' }],
+    ['one event and an end', { body: bookmarkOf(103) }],
+  ])('each watch by %s, it asks ever more rarely', async (_, fault) => {
+    const bench = use();
+    const { server } = bench;
+    server.failNext('watch', ...Array.from({ length: 10 }, () => fault));
+    const reflector = start(bench);
+    const delays = await sitOut(bench, reflector, 10);
+    expect(delays).toEqual([800, 1600, 3200, 6400, 12_800, 15_000, 15_000, 15_000, 15_000, 15_000]);
+    await until(() => server.openWatches === 1);
+    expect(server.requestsOf('watch')).toHaveLength(11);
+    expect(server.requestsOf('list').length).toBeLessThanOrEqual(11);
+  });
+
+  it('because the CRD is deleted, it knows that nothing is there, and follows the next one', async () => {
+    const bench = use();
+    const { server, clock, log } = bench;
+    const reflector = await startSynced(bench);
+    clock.advance(2000);
+    // As the API server does it: the objects first.
+    for (const name of ['a', 'b', 'c']) {
+      server.store.remove(plural, `ns/${name}`);
+    }
+    server.unknown.add(plural);
+    server.breakWatches('end');
+    expect(await sitOut(bench, reflector, 5)).toEqual([800, 1600, 3200, 6400, 12_800]);
+    expect([reflector.snapshot().size, reflector.isSynced()]).toEqual([0, true]);
+    server.unknown.clear();
+    server.store.put(plural, 'ns/new');
+    await catchUp(bench, reflector);
+    await until(() => server.openWatches === 1);
+    const [first, ...others] = log.lines.filter(({ message }) => message.includes('CRD'));
+    expect([first?.level, new Set(others.map(({ level }) => level))]).toEqual(['warn', new Set(['debug'])]);
   });
 
   it('takes over what lists say while no watch is allowed', async () => {

@@ -20,7 +20,6 @@ const watching: ReflectorState = {
   kind: 'watching',
   resourceVersion: '50',
   sinceMs: 900_000,
-  sawEvent: false,
 };
 const waiting: ReflectorState = {
   kind: 'waiting',
@@ -58,7 +57,7 @@ describe('a list', () => {
       kind: 'replace',
       objects: [{ metadata: { name: 'a' } }, { metadata: { name: 'b' } }],
     });
-    expect(last.next.state).toMatchObject({ kind: 'watching', resourceVersion: '40', sawEvent: false });
+    expect(last.next.state).toMatchObject({ kind: 'watching', resourceVersion: '40' });
   });
 
   it('starts over when a page is lost, whatever the reason', () => {
@@ -93,7 +92,7 @@ describe('a watch event', () => {
   ])('%s changes the store and moves the version', (type, change) => {
     const step_ = step(being(watching), event(type, raw('a', '60')), context);
     expect(step_.change).toMatchObject(change);
-    expect(step_.next.state).toMatchObject({ kind: 'watching', resourceVersion: '60', sawEvent: true });
+    expect(step_.next.state).toMatchObject({ kind: 'watching', resourceVersion: '60' });
   });
 
   it('BOOKMARK moves the version only', () => {
@@ -101,6 +100,24 @@ describe('a watch event', () => {
     const { next, change } = step(being(watching), bookmark, context);
     expect(change).toBeUndefined();
     expect(next.state).toMatchObject({ kind: 'watching', resourceVersion: '70' });
+  });
+
+  it.each([
+    ['older than what was seen', 'ADDED', '49', '50', 'waiting'],
+    ['older, and shorter', 'DELETED', '9', '10', 'waiting'],
+    ['older, and a bookmark', 'BOOKMARK', '49', '50', 'waiting'],
+    ['seen before', 'MODIFIED', '50', '50', 'watching'],
+    ['much newer', 'MODIFIED', '99999999999999999999', '50', 'watching'],
+    ['of versions that are no numbers', 'MODIFIED', 'abc', 'abd', 'watching'],
+  ])('%s', (_, type, version, seen, kind) => {
+    const { next, change } = step(
+      being({ ...watching, resourceVersion: seen }),
+      event(type, raw('a', version)),
+      context,
+    );
+    expect(next.state.kind).toBe(kind);
+    expect(change === undefined).toBe(kind === 'waiting');
+    expect(next.state).not.toHaveProperty('resumeFrom');
   });
 
   it.each([
@@ -163,14 +180,16 @@ describe('a broken watch', () => {
     expect(next.failures).toBe(0);
   });
 
-  it('that ended at once without an event is not resumed in a tight loop', () => {
-    const short: ReflectorState = { ...watching, sinceMs: context.nowMs - 999 };
-    expect(step(being(short), { kind: 'watch-ended' }, context).next.state).toMatchObject({
-      kind: 'waiting',
-      resumeFrom: '50',
-    });
-    const useful = step(being({ ...short, sawEvent: true }), { kind: 'watch-ended' }, context);
-    expect(useful.next.state).toMatchObject({ kind: 'watching' });
+  it('that ended at once is not resumed in a tight loop, whether or not an event had come', () => {
+    const short = being({ ...watching, sinceMs: context.nowMs - 999 });
+    const useful = step(short, event('ADDED', raw('a', '60')), context).next;
+    for (const [now, resumeFrom] of [
+      [short, '50'],
+      [useful, '60'],
+    ] as const) {
+      const { state } = step(now, { kind: 'watch-ended' }, context).next;
+      expect(state).toMatchObject({ kind: 'waiting', resumeFrom, error: { reason: 'WatchTooShort' } });
+    }
   });
 });
 
