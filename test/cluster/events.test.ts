@@ -10,7 +10,7 @@ import type { KubeApi } from '../../operator/controller/kube-api.ts';
 import type { PolicyEvent } from '../../operator/policy/policy-event.ts';
 import { systemClock } from '../../operator/time/clock.ts';
 import { eventually } from '../e2e/eventually.ts';
-import { createFakeClock } from '../fixtures/fake-clock.ts';
+import { createFakeClock, until } from '../fixtures/fake-clock.ts';
 import { recordLog } from '../fixtures/recorded-log.ts';
 import { type ControlPlane, startControlPlane } from './control-plane.ts';
 import { kubeconfigFor } from './kubeconfig-for.ts';
@@ -106,6 +106,7 @@ describeWithCluster('events', () => {
   it('are counted when they come again', async () => {
     recorder.record(await policy('web'), timeout);
     recorder.record(await policy('web'), timeout);
+    await until(() => clock.pending().includes(300_000));
     clock.advance(300_000);
 
     const [event] = await eventsOf('web', ([first]) => first?.series !== undefined);

@@ -56,12 +56,20 @@ const messages = (): readonly string[] => log.lines.map(({ level, message }) => 
 const namesOf = (): readonly string[] =>
   server.requestsOf('create').map(({ body }) => (body as unknown as EventDocument).metadata.name);
 
+/** Records more than may wait. */
+function flood(round: string): void {
+  for (let index = 0; index < 1100; index += 1) recorder.record(policy(`${round}${index}`), event('Timeout'));
+}
+
+/** Waits until something is to happen in so many milliseconds: the recorder has taken in an answer. */
+const untilDue = (ms: number): Promise<void> => until(() => clock.pending().includes(ms));
+
 /** Records, waits for the Event, and lets patches of it succeed from now on. */
 async function recordFirst(reason: string): Promise<void> {
   const before = created();
   recorder.record(policy('p'), event(reason));
   await until(() => created() === before + 1);
-  await settle();
+  await untilDue(5 * minuteMs);
   server.answers.set(`${collection}/${namesOf().at(-1)}`, {});
 }
 
@@ -123,7 +131,7 @@ describe('the same event again', () => {
     expect(patched()).toBe(0);
     recorder.record(policy('p'), event('Timeout'));
     await until(() => patched() === 1);
-    await settle();
+    await untilDue(5 * minuteMs);
     recorder.record(policy('p'), event('Timeout'));
     clock.advance(5 * minuteMs - 1);
     await settle();
@@ -142,12 +150,50 @@ describe('the same event again', () => {
       clock.advance(6 * minuteMs - 1);
       recorder.record(policy('p'), event('Timeout'));
       await until(() => patched() === count);
-      await settle();
+      await untilDue(5 * minuteMs);
     }
     expect(created()).toBe(1);
     clock.advance(6 * minuteMs);
     recorder.record(policy('p'), event('Timeout'));
     await until(() => created() === 2);
+  });
+
+  it('is forgotten by its own age, not by that of others', async () => {
+    await recordFirst('Timeout');
+    clock.advance(minuteMs);
+    await recordFirst('DNSFailure');
+    clock.advance(4 * minuteMs);
+    recorder.record(policy('p'), event('Timeout'));
+    clock.advance(2 * minuteMs);
+    recorder.record(policy('p'), event('DNSFailure'));
+    await until(() => created() === 3);
+  });
+
+  it('is another one when the first was written so late that it is over', async () => {
+    server.failNext('create', { status: 429, retryAfter: '300' }, { status: 429, retryAfter: '60' });
+    recorder.record(policy('p'), event('Timeout'));
+    for (const delayMs of [5 * minuteMs, minuteMs]) {
+      await untilDue(delayMs);
+      clock.advance(delayMs);
+    }
+    recorder.record(policy('p'), event('Timeout'));
+    await until(() => created() === 4);
+    expect(new Set(namesOf()).size).toBe(2);
+    expect(patched()).toBe(0);
+  });
+
+  it('is patched five minutes after its own first, not after one that is over', async () => {
+    server.failNext('create', { status: 429, retryAfter: '100' });
+    recorder.record(policy('p'), event('Timeout'));
+    await untilDue(100_000);
+    clock.advance(100_000);
+    await untilDue(5 * minuteMs);
+    clock.advance(260_000);
+    await recordFirst('Timeout');
+    recorder.record(policy('p'), event('Timeout'));
+    clock.advance(40_000);
+    await settle();
+    expect([created(), patched()]).toEqual([3, 0]);
   });
 
   it('is another one when the policy was created again, or anything else differs', async () => {
@@ -162,12 +208,13 @@ describe('the same event again', () => {
   it('counts what comes while the first is being written', async () => {
     server.failNext('create', { status: 500 });
     recorder.record(policy('p'), event('Timeout'));
-    await until(() => created() === 1);
-    await settle();
+    await untilDue(1000);
     recorder.record(policy('p'), event('Timeout'));
+    await settle();
+    expect(created()).toBe(1);
     clock.advance(1000);
     await until(() => created() === 2);
-    await settle();
+    await untilDue(5 * minuteMs);
     clock.advance(5 * minuteMs);
     await until(() => patched() === 1);
     expect(server.requestsOf('patch')[0]?.body).toMatchObject({ series: { count: 2 } });
@@ -190,13 +237,15 @@ describe('the budgets', () => {
     for (let index = 0; index < 15; index += 1) recorder.record(policy('flaps'), event(`R${index}`));
     recorder.record(policy('p'), event('Timeout'));
     await until(() => created() === 11);
-    clock.advance(minuteMs);
+    clock.advance(minuteMs - 10);
+    recorder.record(policy('flaps'), event('Never'));
+    clock.advance(20);
     recorder.record(policy('flaps'), event('Later'));
     recorder.record(policy('flaps'), event('Never'));
     await until(() => created() === 12);
     await settle();
     expect(created()).toBe(12);
-    expect(namesOf().filter((name) => name.startsWith('flaps.'))).toHaveLength(11);
+    expect(server.requestsOf('create').map(({ body }) => body?.reason)).not.toContain('Never');
   });
 
   it('let a policy that was quiet have ten again', async () => {
@@ -219,11 +268,6 @@ describe('the budgets', () => {
     await settle();
     expect(created()).toBe(60);
   });
-
-  function flood(round: string): void {
-    for (let index = 0; index < 1100; index += 1)
-      recorder.record(policy(`${round}${index}`), event('Timeout'));
-  }
 
   it('let a thousand wait, and drop the rest', async () => {
     flood('a');
@@ -258,10 +302,9 @@ describe('when a write fails', () => {
   it('it is tried three times, the log speaks once a minute, and nothing is kept', async () => {
     server.failNext('create', { status: 500 }, 'reset', { status: 429, retryAfter: '1' }, { status: 500 });
     recorder.record(policy('p'), event('Timeout'));
-    for (const tries of [1, 2, 3]) {
-      await until(() => created() === tries);
-      await settle();
-      if (tries < 3) clock.advance(10_000);
+    for (const delayMs of [1000, 2000]) {
+      await untilDue(delayMs);
+      clock.advance(delayMs);
     }
     await until(() => messages().length === 1);
     expect(log.lines).toEqual([
@@ -284,11 +327,10 @@ describe('when a write fails', () => {
   it('by 409, the Event is there: an answer was lost', async () => {
     server.failNext('create', 'reset', { status: 409, reason: 'AlreadyExists' });
     recorder.record(policy('p'), event('Timeout'));
-    await until(() => created() === 1);
-    await settle();
-    clock.advance(10_000);
+    await untilDue(1000);
+    clock.advance(1000);
     await until(() => created() === 2);
-    await settle();
+    await untilDue(5 * minuteMs);
     expect(new Set(namesOf()).size).toBe(1);
     server.answers.set(`${collection}/${namesOf()[0]}`, {});
     recorder.record(policy('p'), event('Timeout'));
@@ -314,9 +356,22 @@ describe('close', () => {
 
     await recorder.close();
 
-    recorder.record(policy('late'), event('Timeout'));
+    expect(clock.pending()).toEqual([]);
+    flood('late');
     clock.advance(10 * minuteMs);
     await settle();
     expect([created(), patched(), clock.pending().length, log.lines]).toEqual([3, 0, 0, []]);
+  });
+
+  it('says nothing of the last try that it aborts', async () => {
+    server.failNext('create', { status: 500 }, { status: 500 }, 'hang');
+    recorder.record(policy('p'), event('Timeout'));
+    for (const delayMs of [1000, 2000]) {
+      await untilDue(delayMs);
+      clock.advance(delayMs);
+    }
+    await until(() => created() === 3);
+    await recorder.close();
+    expect(log.lines).toEqual([]);
   });
 });
