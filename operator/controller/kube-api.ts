@@ -51,6 +51,10 @@ export interface KubeApi {
   getBytes(path: string, maxBytes: number, signal?: AbortSignal): Promise<Uint8Array>;
   /** Creates an object, or asks a question that is put as one. Returns what the server answers. */
   create(path: string, body: unknown, signal?: AbortSignal): Promise<unknown>;
+  /** Replaces an object: only the version that `body` names, else 409. Returns the object that results. */
+  update(path: string, body: unknown, signal?: AbortSignal): Promise<unknown>;
+  /** Deletes one object. */
+  remove(path: string, signal?: AbortSignal): Promise<void>;
   /** Patches one object; the body is sent as JSON whatever the content type. Returns the object that results. */
   patch(
     path: string,
@@ -76,7 +80,7 @@ export interface KubeApiOptions {
 }
 
 interface Exchange {
-  readonly method: 'GET' | 'PATCH' | 'POST';
+  readonly method: 'DELETE' | 'GET' | 'PATCH' | 'POST' | 'PUT';
   readonly path: string;
   readonly query: Query;
   readonly headers: Readonly<Record<string, string>>;
@@ -164,8 +168,13 @@ export function createKubeApi(options: KubeApiOptions): KubeApi {
       );
     },
     create(path, body, signal) {
-      const headers = { accept: json, 'content-type': json };
-      return call({ method: 'POST', path, query: {}, headers, body: JSON.stringify(body) }, signal);
+      return call({ method: 'POST', path, query: {}, headers: jsonBody, body: JSON.stringify(body) }, signal);
+    },
+    update(path, body, signal) {
+      return call({ method: 'PUT', path, query: {}, headers: jsonBody, body: JSON.stringify(body) }, signal);
+    },
+    async remove(path, signal) {
+      await call({ method: 'DELETE', path, query: {}, headers: { accept: json } }, signal);
     },
     patch(path, body, contentType, query, signal) {
       const headers = { accept: json, 'content-type': contentType };
@@ -177,6 +186,7 @@ export function createKubeApi(options: KubeApiOptions): KubeApi {
 }
 
 const json = 'application/json';
+const jsonBody = { accept: json, 'content-type': json };
 const asItIs = { accept: '*/*', 'accept-encoding': 'identity' };
 
 function asMetadata(kind: string): string {

@@ -2,7 +2,7 @@ import type { Clock } from './clock.ts';
 
 /** A time limit that is also an AbortSignal. */
 export interface Deadline {
-  /** Aborted with a `TimeoutError` or, when the outer signal was, an `AbortError` (DOMException). */
+  /** Aborted with a `TimeoutError` (DOMException) or, when the outer signal was, with the reason of that. */
   readonly signal: AbortSignal;
   /** Gives the full time again. */
   restart(): void;
@@ -14,7 +14,7 @@ export interface Deadline {
 export function startDeadline(clock: Clock, ms: number, outer?: AbortSignal): Deadline {
   const controller = new AbortController();
   const expire = (): void => controller.abort(new DOMException('the time is over', 'TimeoutError'));
-  const abort = (): void => controller.abort(new DOMException('not wanted any more', 'AbortError'));
+  const abort = (): void => controller.abort(outer?.reason);
   let cancel = clock.after(ms, expire);
   // By hand: dependents of AbortSignal.any() would pile up on a signal that lives as long as the process.
   if (outer?.aborted) abort();
