@@ -52,3 +52,18 @@ export async function sleep(clock: Clock, ms: number, signal: AbortSignal): Prom
   await untilAborted(promise, signal).catch(() => undefined);
   cancel();
 }
+
+/** Does `work`, whose signal is aborted after `ms` milliseconds, or when `outer` is. */
+export async function withDeadline<T>(
+  clock: Clock,
+  ms: number,
+  outer: AbortSignal,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const deadline = startDeadline(clock, ms, outer);
+  try {
+    return await work(deadline.signal);
+  } finally {
+    deadline.end();
+  }
+}
