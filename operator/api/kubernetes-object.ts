@@ -8,6 +8,8 @@ export interface ObjectMeta {
   /** RFC 3339. */
   readonly creationTimestamp?: string;
   readonly deletionTimestamp?: string;
+  /** Ours, of the kinds that carry some. */
+  readonly annotations?: Readonly<Record<string, string>>;
 }
 
 /** A Kubernetes object as it was read: its identity is known, the rest is not yet trusted to have any shape. */

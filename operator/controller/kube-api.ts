@@ -52,6 +52,10 @@ export interface KubeApi {
   getBytes(path: string, maxBytes: number, signal?: AbortSignal): Promise<Uint8Array>;
   /** Creates an object, or asks a question that is put as one. Returns what the server answers. */
   create(path: string, body: unknown, signal?: AbortSignal): Promise<unknown>;
+  /** Replaces an object: only the version that `body` names, else 409. Returns the object that results. */
+  update(path: string, body: unknown, signal?: AbortSignal): Promise<unknown>;
+  /** Deletes one object. */
+  remove(path: string, signal?: AbortSignal): Promise<void>;
   /** Patches one object; the body is sent as JSON whatever the content type. Returns the object that results. */
   patch(
     path: string,
@@ -78,7 +82,7 @@ export interface KubeApiOptions {
 }
 
 interface Exchange {
-  readonly method: 'GET' | 'PATCH' | 'POST';
+  readonly method: 'DELETE' | 'GET' | 'PATCH' | 'POST' | 'PUT';
   readonly path: string;
   readonly query: Query;
   readonly headers: Readonly<Record<string, string>>;
@@ -166,8 +170,13 @@ export function createKubeApi(options: KubeApiOptions): KubeApi {
       );
     },
     create(path, body, signal) {
-      const headers = { accept: json, 'content-type': json };
-      return call({ method: 'POST', path, query: {}, headers, body: JSON.stringify(body) }, signal);
+      return call({ method: 'POST', path, query: {}, headers: jsonBody, body: JSON.stringify(body) }, signal);
+    },
+    update(path, body, signal) {
+      return call({ method: 'PUT', path, query: {}, headers: jsonBody, body: JSON.stringify(body) }, signal);
+    },
+    async remove(path, signal) {
+      await call({ method: 'DELETE', path, query: {}, headers: { accept: json } }, signal);
     },
     patch(path, body, contentType, query, signal) {
       const headers = { accept: json, 'content-type': contentType };
@@ -179,6 +188,7 @@ export function createKubeApi(options: KubeApiOptions): KubeApi {
 }
 
 const json = 'application/json';
+const jsonBody = { accept: json, 'content-type': json };
 const asItIs = { accept: '*/*', 'accept-encoding': 'identity' };
 
 function asMetadata(kind: string): string {

@@ -20,6 +20,8 @@ export interface ReflectorOptions {
   readonly resource: ResourceKind;
   /** All namespaces when absent. */
   readonly namespace?: string;
+  /** All objects when absent. */
+  readonly labelSelector?: string;
   /** Keeps only the metadata of the objects, and asks for no more. */
   readonly metadataOnly?: boolean;
   /** Called after each change of the store, the first time when the first list is complete. Must not throw. */
@@ -46,7 +48,7 @@ export interface Reflector {
 
 /** Lists and watches a collection until it is stopped. */
 export function startReflector(options: ReflectorOptions): Reflector {
-  const { api, resource, namespace, metadataOnly = false, clock, random, metrics } = options;
+  const { api, resource, namespace, labelSelector, metadataOnly = false, clock, random, metrics } = options;
   const path = collectionPath(resource, namespace);
   const controller = new AbortController();
   const read = { metadataOnly, signal: controller.signal };
@@ -87,14 +89,14 @@ export function startReflector(options: ReflectorOptions): Reflector {
   }
 
   async function list(continueToken: string | undefined): Promise<void> {
-    const query = { limit: current.pageLimit, continue: continueToken };
+    const query = { limit: current.pageLimit, continue: continueToken, labelSelector };
     take({ kind: 'page', page: await api.list(path, query, read) });
   }
 
   async function watch(resourceVersion: string): Promise<void> {
     // Spread, so that replicas and collections do not come back all at once.
     const timeoutSeconds = 300 + Math.floor(random() * 300);
-    const query = { resourceVersion, allowWatchBookmarks: true, timeoutSeconds };
+    const query = { resourceVersion, allowWatchBookmarks: true, timeoutSeconds, labelSelector };
     for await (const event of api.watch(path, query, read)) {
       take({ kind: 'event', event });
       if (current.state.kind !== 'watching') {

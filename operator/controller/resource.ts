@@ -9,10 +9,16 @@ export interface ResourceKind {
   readonly version: string;
   readonly plural: string;
   readonly kind: string;
+  /** Annotations whose names begin with this are kept; none when left out. */
+  readonly annotationPrefix?: string;
 }
 
 export const mcpAuthPolicies: ResourceKind = { group: GROUP, version: VERSION, plural: PLURAL, kind: KIND };
 export const configMaps: ResourceKind = { group: '', version: 'v1', plural: 'configmaps', kind: 'ConfigMap' };
+export const leases: ResourceKind = {
+  ...{ group: 'coordination.k8s.io', version: 'v1', plural: 'leases', kind: 'Lease' },
+  annotationPrefix: `${GROUP}/`,
+};
 
 /** Path of a collection; of all namespaces when none is given. */
 export function collectionPath({ group, version, plural }: ResourceKind, namespace?: string): string {
@@ -32,12 +38,13 @@ export function objectPath(
 
 /**
  * Judges the identity of an object from a list or a watch, and leaves out what nobody reads: of the metadata only the
- * members of `ObjectMeta` stay, neither managedFields nor annotations (up to 256 KiB an object, chosen by tenants).
+ * members of `ObjectMeta` stay, neither managedFields nor annotations (up to 256 KiB an object, chosen by tenants) that
+ * the resource does not ask for.
  *
  * @returns undefined for something that is not a namespaced object with a version
  */
 export function toStoredObject(raw: unknown, resource: ResourceKind): UntypedObject | undefined {
-  const metadata = isJsonObject(raw) ? toObjectMeta(raw.metadata) : undefined;
+  const metadata = isJsonObject(raw) ? toObjectMeta(raw.metadata, resource) : undefined;
   if (!isJsonObject(raw) || metadata?.resourceVersion === undefined) {
     return undefined;
   }
@@ -46,7 +53,7 @@ export function toStoredObject(raw: unknown, resource: ResourceKind): UntypedObj
 }
 
 /** The `apiVersion` that objects of this kind carry. */
-function apiVersionOf({ group, version }: ResourceKind): string {
+export function apiVersionOf({ group, version }: ResourceKind): string {
   return group === '' ? version : `${group}/${version}`;
 }
 
@@ -56,7 +63,7 @@ export function resourceVersionOf(raw: unknown): string | undefined {
   return isJsonObject(metadata) ? nonEmptyString(metadata.resourceVersion) : undefined;
 }
 
-function toObjectMeta(metadata: unknown): ObjectMeta | undefined {
+function toObjectMeta(metadata: unknown, { annotationPrefix }: ResourceKind): ObjectMeta | undefined {
   const given = isJsonObject(metadata) ? metadata : {};
   const name = nonEmptyString(given.name);
   const namespace = nonEmptyString(given.namespace);
@@ -72,7 +79,17 @@ function toObjectMeta(metadata: unknown): ObjectMeta | undefined {
     ...{ name, namespace },
     ...(typeof generation === 'number' ? { generation } : {}),
     ...Object.fromEntries(texts),
+    ...(annotationPrefix === undefined
+      ? {}
+      : { annotations: pickAnnotations(given.annotations, annotationPrefix) }),
   };
+}
+
+function pickAnnotations(annotations: unknown, prefix: string): Readonly<Record<string, string>> {
+  const picked = Object.entries(isJsonObject(annotations) ? annotations : {}).filter(
+    (entry): entry is [string, string] => entry[0].startsWith(prefix) && typeof entry[1] === 'string',
+  );
+  return Object.fromEntries(picked);
 }
 
 function nonEmptyString(value: unknown): string | undefined {

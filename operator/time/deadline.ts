@@ -2,7 +2,7 @@ import type { Clock } from './clock.ts';
 
 /** A time limit that is also an AbortSignal. */
 export interface Deadline {
-  /** Aborted with a `TimeoutError` or, when the outer signal was, an `AbortError` (DOMException). */
+  /** Aborted with a `TimeoutError` (DOMException) or, when the outer signal was, with the reason of that. */
   readonly signal: AbortSignal;
   /** Gives the full time again. */
   restart(): void;
@@ -14,7 +14,7 @@ export interface Deadline {
 export function startDeadline(clock: Clock, ms: number, outer?: AbortSignal): Deadline {
   const controller = new AbortController();
   const expire = (): void => controller.abort(new DOMException('the time is over', 'TimeoutError'));
-  const abort = (): void => controller.abort(new DOMException('not wanted any more', 'AbortError'));
+  const abort = (): void => controller.abort(outer?.reason);
   let cancel = clock.after(ms, expire);
   // By hand: dependents of AbortSignal.any() would pile up on a signal that lives as long as the process.
   if (outer?.aborted) abort();
@@ -51,4 +51,19 @@ export async function sleep(clock: Clock, ms: number, signal: AbortSignal): Prom
   const cancel = clock.after(ms, resolve);
   await untilAborted(promise, signal).catch(() => undefined);
   cancel();
+}
+
+/** Does `work`, whose signal is aborted after `ms` milliseconds, or when `outer` is. */
+export async function withDeadline<T>(
+  clock: Clock,
+  ms: number,
+  outer: AbortSignal,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const deadline = startDeadline(clock, ms, outer);
+  try {
+    return await work(deadline.signal);
+  } finally {
+    deadline.end();
+  }
 }

@@ -11,9 +11,11 @@ import {
   type RequestFault,
   sendJson,
   sendStatus,
+  sendWritten,
   type WatchFault,
 } from './fake-faults.ts';
 import {
+  isSelected,
   type RecordedRequest,
   readPath,
   recordRequest,
@@ -25,6 +27,7 @@ import { type FakeChange, type FakeObject, FakeStore } from './fake-store.ts';
 
 interface OpenWatch {
   readonly target: Target;
+  readonly labelSelector: string | undefined;
   readonly metadataOnly: boolean;
   readonly response: ServerResponse;
   isStalled: boolean;
@@ -177,17 +180,32 @@ export class FakeApiServer {
     } else if (verb === 'list') {
       this.#list(target, query, metadataOnly, response);
     } else if (verb === 'watch') {
-      this.#watch({ target, metadataOnly, response, isStalled: false }, Number(query.resourceVersion));
+      const { labelSelector, resourceVersion } = query;
+      this.#watch(
+        { target, labelSelector, metadataOnly, response, isStalled: false },
+        Number(resourceVersion),
+      );
+    } else if (verb === 'create' && plural === 'leases') {
+      sendWritten(response, this.store.create(plural, `${namespace}`, body ?? {}), 201);
+    } else {
+      this.#serveObject(request, plural, key, response);
+    }
+  }
+
+  #serveObject({ verb, body }: RecordedRequest, plural: string, key: string, response: ServerResponse): void {
+    if (verb === 'patch' && plural === 'leases') {
+      // An apply creates what is not there.
+      sendWritten(response, this.store.put(plural, key, body));
     } else if (this.store.get(plural, key) === undefined) {
       sendStatus(response, 404, 'NotFound');
+    } else if (verb === 'remove') {
+      this.store.remove(plural, key);
+      sendJson(response, 200, { kind: 'Status', status: 'Success' });
+    } else if (verb === 'get') {
+      sendWritten(response, this.store.get(plural, key));
     } else {
-      const object =
-        verb === 'get' ? this.store.get(plural, key) : this.store.applyStatus(plural, key, body ?? {});
-      if (object === undefined) {
-        sendStatus(response, 409, 'Conflict');
-      } else {
-        sendJson(response, 200, object);
-      }
+      const write = verb === 'update' ? this.store.update : this.store.applyStatus;
+      sendWritten(response, write.call(this.store, plural, key, body ?? {}));
     }
   }
 
@@ -199,7 +217,9 @@ export class FakeApiServer {
   ): void {
     const rest =
       query.continue === undefined
-        ? this.store.list(target.plural, target.namespace)
+        ? this.store
+            .list(target.plural, target.namespace)
+            .filter((object) => isSelected(object, query.labelSelector))
         : this.#pages.get(query.continue);
     if (rest === undefined) {
       sendStatus(response, 410, 'Expired');
@@ -237,7 +257,8 @@ export class FakeApiServer {
 
   #tell(watch: OpenWatch, { plural, type, object }: FakeChange): void {
     const { namespace = object.metadata.namespace, plural: watched } = watch.target;
-    if (plural === watched && namespace === object.metadata.namespace) {
+    const isMeant = plural === watched && namespace === object.metadata.namespace;
+    if (isMeant && isSelected(object, watch.labelSelector)) {
       this.#send(watch, JSON.stringify({ type, object: watch.metadataOnly ? toMetadata(object) : object }));
     }
   }

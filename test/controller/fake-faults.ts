@@ -111,6 +111,15 @@ export function sendStatus(
   );
 }
 
+/** Sends the object that a request reads or leaves; 409 when there is none. */
+export function sendWritten(response: ServerResponse, object: unknown, code = 200): void {
+  if (object === undefined) {
+    sendStatus(response, 409, 'Conflict');
+  } else {
+    sendJson(response, code, object);
+  }
+}
+
 export function sendJson(
   response: ServerResponse,
   code: number,

@@ -3,7 +3,7 @@ import { json } from 'node:stream/consumers';
 import { TLSSocket } from 'node:tls';
 import type { FakeObject } from './fake-store.ts';
 
-export type Verb = 'list' | 'watch' | 'get' | 'patch' | 'create';
+export type Verb = 'list' | 'watch' | 'get' | 'patch' | 'create' | 'update' | 'remove';
 
 export interface RecordedRequest {
   readonly verb: Verb;
@@ -34,7 +34,7 @@ export async function recordRequest(request: IncomingMessage, connection: number
     socket instanceof TLSSocket ? socket.getPeerCertificate().fingerprint256 : undefined;
   return {
     ...{ verb, path, query, headers, connection },
-    ...(verb === 'patch' || verb === 'create'
+    ...(verb === 'patch' || verb === 'create' || verb === 'update'
       ? { body: (await json(request)) as Record<string, unknown> }
       : {}),
     ...(clientCertificate === undefined ? {} : { clientCertificate }),
@@ -46,6 +46,15 @@ export function toMetadata({ metadata }: FakeObject): unknown {
   return { kind: 'PartialObjectMetadata', apiVersion: 'meta.k8s.io/v1', metadata };
 }
 
+/** Whether an object has the labels of a selector such as `a=b,c=d`. */
+export function isSelected({ metadata }: FakeObject, selector = ''): boolean {
+  const labels = (metadata.labels ?? {}) as Readonly<Record<string, unknown>>;
+  return selector
+    .split(',')
+    .filter((term) => term !== '')
+    .every((term) => labels[term.slice(0, term.indexOf('='))] === term.slice(term.indexOf('=') + 1));
+}
+
 /** What a path is about; the plural is empty when it is not that of objects. */
 export function readPath(path: string): Target {
   const [, namespace, plural = '', name] =
@@ -55,12 +64,17 @@ export function readPath(path: string): Target {
   return { plural, ...(namespace && { namespace }), ...(name && { name }) };
 }
 
+const writes: Readonly<Record<string, Verb>> = {
+  PATCH: 'patch',
+  POST: 'create',
+  PUT: 'update',
+  DELETE: 'remove',
+};
+
 function verbOf(request: IncomingMessage, target: Target, query: Readonly<Record<string, string>>): Verb {
-  if (request.method === 'PATCH') {
-    return 'patch';
-  }
-  if (request.method === 'POST') {
-    return 'create';
+  const writing = writes[request.method ?? ''];
+  if (writing !== undefined) {
+    return writing;
   }
   return target.name !== undefined || target.plural === ''
     ? 'get'

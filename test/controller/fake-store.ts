@@ -24,6 +24,7 @@ export interface FakeChange {
 const kinds: Readonly<Record<string, { readonly apiVersion: string; readonly kind: string }>> = {
   mcpauthpolicies: { apiVersion: 'mcpauth.dev/v1alpha1', kind: 'McpAuthPolicy' },
   configmaps: { apiVersion: 'v1', kind: 'ConfigMap' },
+  leases: { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease' },
 };
 
 /** Objects with resource versions and the history that watches are served from. */
@@ -94,6 +95,20 @@ export class FakeStore {
     }
     const isSame = isDeepStrictEqual(before.status, body.status);
     return isSame ? before : this.put(plural, key, { ...before, status: body.status });
+  }
+
+  /** Creates what is not there. Undefined: it is. */
+  create(plural: string, namespace: string, body: Record<string, unknown>): FakeObject | undefined {
+    const key = `${namespace}/${(body.metadata as Record<string, unknown>).name}`;
+    return this.get(plural, key) === undefined ? this.put(plural, key, body) : undefined;
+  }
+
+  /** Replaces the version that the body names. Undefined: conflict. */
+  update(plural: string, key: string, body: Record<string, unknown>): FakeObject | undefined {
+    const { resourceVersion } = body.metadata as Record<string, unknown>;
+    return resourceVersion === this.get(plural, key)?.metadata.resourceVersion
+      ? this.put(plural, key, body)
+      : undefined;
   }
 
   /** Forgets the history, as etcd does every five minutes. */

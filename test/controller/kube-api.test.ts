@@ -89,6 +89,35 @@ describe('calls', () => {
     });
   });
 
+  it('replace and delete an object', async () => {
+    const stored = server.store.put('leases', 'ns/l', { spec: { holderIdentity: 'a' } });
+    const lease = '/apis/coordination.k8s.io/v1/namespaces/ns/leases/l';
+    const changed = { ...stored, spec: { holderIdentity: 'b' } };
+    expect(await api.update(lease, changed)).toMatchObject({
+      spec: { holderIdentity: 'b' },
+      metadata: { resourceVersion: '103' },
+    });
+    expect(server.requests[0]).toMatchObject({
+      verb: 'update',
+      body: changed,
+      headers: { 'content-type': 'application/json', accept: 'application/json' },
+    });
+    expect(await failureOf(api.update(lease, changed))).toMatchObject({ code: 409, reason: 'Conflict' });
+    await api.remove(lease);
+    expect(server.store.get('leases', 'ns/l')).toBeUndefined();
+    expect(await failureOf(api.remove(lease))).toMatchObject({ code: 404 });
+  });
+
+  it('treat a time limit of the caller like their own', async () => {
+    server.failNext('get', 'hang');
+    const controller = new AbortController();
+    const failure = failureOf(api.get(object, controller.signal));
+    await until(() => server.requests.length === 1);
+    controller.abort(new DOMException('the time is over', 'TimeoutError'));
+    expect(await failure).toMatchObject({ code: 0, reason: 'Timeout' });
+    expect(renewals).toBe(1);
+  });
+
   it('end after 10 s, and leave the connection that hangs', async () => {
     await api.get(object);
     server.failNext('get', 'hang');

@@ -86,6 +86,19 @@ describe('a reflector', () => {
     expect(server.requests[0]?.path).toBe('/apis/mcpauth.dev/v1alpha1/namespaces/other/mcpauthpolicies');
   });
 
+  it('asks for the objects with certain labels, when told to', async () => {
+    const bench = use();
+    const { server } = bench;
+    const labelled = { metadata: { labels: { a: 'b' } } };
+    server.store.put(plural, 'ns/a', labelled);
+    const reflector = await startSynced(bench, { labelSelector: 'a=b' });
+    server.store.put(plural, 'ns/other');
+    server.store.put(plural, 'ns/d', labelled);
+    await until(() => reflector.snapshot().size === 2);
+    expect([...reflector.snapshot().keys()]).toEqual(['ns/a', 'ns/d']);
+    expect(server.requests.map(({ query }) => query.labelSelector)).toEqual(['a=b', 'a=b']);
+  });
+
   it('asks for metadata only, when told to', async () => {
     const bench = use();
     const { server } = bench;

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import {
   collectionPath,
   configMaps,
+  leases,
   mcpAuthPolicies,
   objectPath,
   toStoredObject,
@@ -40,6 +41,16 @@ describe('toStoredObject', () => {
       spec: { issuer: 'x' },
       status: { observedGeneration: -1 },
     });
+  });
+
+  it('keeps our own annotations, and no others, where a resource asks for them', () => {
+    const annotations = { 'mcpauth.dev/a': '1', 'mcpauth.dev/b': 2, 'other.dev/a': '3' };
+    const metadata = { name: 'a', namespace: 'ns', resourceVersion: '7' };
+    expect(toStoredObject({ metadata: { ...metadata, annotations } }, leases)?.metadata).toEqual({
+      ...metadata,
+      annotations: { 'mcpauth.dev/a': '1' },
+    });
+    expect(toStoredObject({ metadata }, leases)?.metadata).toEqual({ ...metadata, annotations: {} });
   });
 
   it.each([
