@@ -22,6 +22,7 @@ export interface RunOptions extends EndpointOptions {
   readonly kubeconfig?: string;
   /** Where this replica runs. */
   readonly podNamespace?: string;
+  readonly podName?: string;
   /** Empty: all namespaces. */
   readonly namespaces: readonly string[];
 }
@@ -89,8 +90,9 @@ Commands:
   run                    operator against a cluster
     --kubeconfig FILE      default: the service account of the pod, else the usual kubeconfig
     --namespaces A,B       watch only these namespaces (default: all)
-    --pod-name NAME        name of this replica (for leases, which this version does not use)
-    --pod-namespace NAME   namespace of this replica, and of its ServiceAccount mcp-auth-operator
+    --pod-namespace NAME   namespace of this replica, its Leases and its ServiceAccount mcp-auth-operator; without it there
+                           is one replica only, which leads
+    --pod-name NAME        name of this replica (default: the machine's name)
   serve                  operator against a folder of manifests, without a cluster
     --policies DIR         the folder (required)
     --kubeconfig FILE      API server for mode TokenReview and clusterIssuer
@@ -176,6 +178,7 @@ function toOptions(command: string, flags: Flags): Options {
         command,
         ...optional('kubeconfig', flags.kubeconfig),
         ...optional('podNamespace', flags['pod-namespace']),
+        ...optional('podName', flags['pod-name']),
         namespaces: readNamespaces(flags.namespaces ?? ''),
         ...endpointOptions(flags, { host: '', logFormat: 'json' }),
       };

@@ -31,6 +31,7 @@ test('every flag', () => {
     command: 'run',
     kubeconfig: 'k',
     podNamespace: 'q',
+    podName: 'p',
     namespaces: ['a', 'b'],
     configFile: 'c',
     publicURL: 'https://x',

@@ -7,6 +7,7 @@ export interface CurrentInputs {
   deliver(delivery: SourceInputs): Compilation;
   configure(configuration: OperatorConfiguration): void;
   learn(cluster: ClusterFacts): void;
+  configuration(): OperatorConfiguration;
   /** The objects of the last delivery. */
   objects(): readonly Inputs['policies'][number]['object'][];
 }
@@ -31,6 +32,7 @@ export function createCurrentInputs(
     },
     configure: (next) => surround({ configuration: next }),
     learn: (cluster) => surround({ cluster }),
+    configuration: () => surroundings.configuration,
     objects: () => delivered?.policies.map(({ object }) => object) ?? [],
   };
 }

@@ -2,6 +2,7 @@ import type { UntypedObject } from '../api/kubernetes-object.ts';
 import type { McpAuthPolicyStatus } from '../api/mcp-auth-policy.gen.ts';
 import { createCallerMemory } from '../enforcement/caller-memory.ts';
 import { createEnforcement } from '../enforcement/enforcement.ts';
+import { createRollout } from '../enforcement/rollout.ts';
 import { createStatusBoard } from '../enforcement/status-board.ts';
 import { createAdminEndpoint } from '../http/admin-endpoint.ts';
 import { Exchanges } from '../http/exchanges.ts';
@@ -11,6 +12,7 @@ import { createBuiltInServer } from '../http/mcp.ts';
 import { createPublicEndpoint } from '../http/public-endpoint.ts';
 import type { EndpointOptions } from '../options.ts';
 import type { Compilation } from '../policy/compile.ts';
+import { digestOf } from '../policy/digest.ts';
 import type { ClusterFacts, SourceInputs } from '../policy/inputs.ts';
 import { type OperatorConfiguration, secondsOf } from '../policy/operator-configuration.ts';
 import type { Logger } from '../telemetry/log.ts';
@@ -26,6 +28,7 @@ import { createDecisionLog } from './decision-log.ts';
 import { followConfiguration } from './follow-configuration.ts';
 import { measureApply } from './measure-apply.ts';
 import { createReadiness } from './readiness.ts';
+import type { Enforced } from './replicas.ts';
 import { followTlsFiles, readTlsFiles } from './tls-files.ts';
 import { type ClusterPorts, createVerification } from './verification.ts';
 
@@ -34,6 +37,10 @@ export interface Operator {
   readonly adminAddress: Address;
   /** Takes what a source delivers and puts it in force at once; returns what became of it. */
   update(delivery: SourceInputs): Compilation;
+  /** Takes the digests of the snapshots that the live replicas enforce, this one among them. */
+  seeReplicas(snapshots: readonly string[]): void;
+  /** Has every status told again. */
+  tellStatuses(): void;
   /** Takes what has been learned of the cluster; what was delivered is put in force again by it. */
   learn(facts: ClusterFacts): void;
   /**
@@ -53,6 +60,10 @@ export interface OperatorParts {
   readonly metrics: Metrics;
   /** Absent without a cluster. */
   readonly cluster?: ClusterPorts;
+  /** Whether this replica writes the statuses. */
+  readonly isAuthor: () => boolean;
+  /** Told of every snapshot that has been put in force here. */
+  readonly onEnforced: (enforced: Enforced) => void;
   /** Told of every policy's status whenever it was computed; `isNew` when it differs from the one before. */
   readonly onStatus: (object: UntypedObject, status: McpAuthPolicyStatus, isNew: boolean) => void;
 }
@@ -69,7 +80,9 @@ export async function startOperator(parts: OperatorParts): Promise<Operator> {
   const hasCluster = cluster !== undefined;
   let lameDuckMs = secondsOf(configuration.intervals.lameDuck) * 1000;
   logWarnings(configuration, log, { hasCluster });
-  const board = createStatusBoard({ clock, operatorVersion: VERSION, onStatus: parts.onStatus });
+  const { isAuthor, onStatus } = parts;
+  const board = createStatusBoard({ clock, operatorVersion: VERSION, isAuthor, onStatus });
+  const rollout = createRollout();
   const report = coalesce(clock, () => {
     const reports = enforcement.reports();
     board.update(inputs.objects(), reports);
@@ -92,11 +105,17 @@ export async function startOperator(parts: OperatorParts): Promise<Operator> {
   const enforcement = createEnforcement({
     ...verification,
     callersOf: callers.factsOf,
+    hasReachedAll: rollout.hasReachedAll,
     operatorVersion: VERSION,
     onSnapshot: (compilation) => {
       exchanges.keepOnly(compilation.snapshot);
       callers.keepOnly(compilation.snapshot);
       announceSnapshot(compilation, { log, metrics, clock });
+      rollout.note(compilation.snapshot);
+      parts.onEnforced({
+        snapshot: compilation.snapshot.digest,
+        configuration: digestOf(inputs.configuration()),
+      });
     },
     onReports: report,
   });
@@ -144,6 +163,11 @@ export async function startOperator(parts: OperatorParts): Promise<Operator> {
     publicAddress: publicListener.address,
     adminAddress: adminListener.address,
     update: inputs.deliver,
+    seeReplicas(snapshots) {
+      rollout.see(snapshots);
+      report();
+    },
+    tellStatuses: report,
     learn: inputs.learn,
     async stop(isBehindBalancer) {
       readiness.end();

@@ -1,5 +1,9 @@
+import { hostname } from 'node:os';
 import { startClusterSource } from '../controller/cluster-source.ts';
+import type { EventReporter } from '../controller/event-document.ts';
+import { createEventRecorder } from '../controller/event-recorder.ts';
 import type { KubeApi } from '../controller/kube-api.ts';
+import { createPolicyEvents } from '../controller/policy-events.ts';
 import { createStatusWriter } from '../controller/status-writer.ts';
 import type { RunOptions } from '../options.ts';
 import { createLogger } from '../telemetry/log.ts';
@@ -10,6 +14,7 @@ import { createClusterLink } from './cluster-link.ts';
 import { connect } from './connect.ts';
 import { describeListeners, startOperator } from './operator.ts';
 import { readConfiguration } from './read-configuration.ts';
+import { joinReplicas, type Replicas, type ReplicasParts, withoutReplicas } from './replicas.ts';
 import { untilStopped } from './until-stopped.ts';
 
 /** Runs the operator against a cluster until a signal stops it. Resolves with the exit code. */
@@ -27,7 +32,14 @@ export async function runCommand(options: RunOptions): Promise<number> {
     random,
     log,
   });
-  const statusWriter = createStatusWriter({ api, clock, random, log, metrics: metrics.statusQueue });
+  let knowsReplicas = false;
+  const isAuthor = (): boolean => knowsReplicas && replicas.isLeader();
+  const statusWriter = createStatusWriter({
+    ...{ api, clock, random, log, mayWrite: isAuthor },
+    metrics: metrics.statusQueue,
+  });
+  const recorder = createEventRecorder({ api, clock, random, log, ...reporter(options) });
+  let events = createPolicyEvents(recorder);
   const operator = await startOperator({
     options,
     configuration,
@@ -35,7 +47,25 @@ export async function runCommand(options: RunOptions): Promise<number> {
     log,
     metrics,
     cluster: link.ports,
-    onStatus: statusWriter.offer,
+    isAuthor,
+    onEnforced: (enforced) => replicas.publish(enforced),
+    onStatus(object, status) {
+      if (!isAuthor()) return;
+      statusWriter.offer(object, status);
+      events.offer(object, status);
+    },
+  });
+  const replicas = join(options, {
+    ...{ api, clock, random, log },
+    onLeader() {
+      // What happened meanwhile others have told.
+      events = createPolicyEvents(recorder);
+      operator.tellStatuses();
+    },
+    onEnforced(snapshots) {
+      knowsReplicas = true;
+      operator.seeReplicas(snapshots);
+    },
   });
   log.info('started', describeListeners(operator, configuration));
   const stopped = untilStopped(log, clock);
@@ -54,8 +84,23 @@ export async function runCommand(options: RunOptions): Promise<number> {
   // Changes take effect until the last request has been answered.
   await operator.stop(signal === 'SIGTERM');
   await source.stop();
-  await statusWriter.close();
+  await Promise.all([statusWriter.close(), recorder.close()]);
+  await replicas.stop();
   link.close();
   api.close();
   return 0;
+}
+
+/** Without a namespace there is no place for Leases: then this is the only replica. */
+function join(
+  { podNamespace: namespace, podName: name = hostname() }: RunOptions,
+  parts: Omit<ReplicasParts, 'namespace' | 'name'>,
+): Replicas {
+  return namespace === undefined
+    ? withoutReplicas(parts)
+    : joinReplicas({ ...parts, namespace, name: name.toLowerCase() });
+}
+
+function reporter({ podName = hostname() }: RunOptions): EventReporter {
+  return { reportingController: 'mcpauth.dev/operator', reportingInstance: podName };
 }

@@ -28,6 +28,9 @@ export async function serveCommand(options: ServeOptions): Promise<number> {
     log,
     metrics,
     ...(link === undefined ? {} : { cluster: link.ports }),
+    isAuthor: () => true,
+    // Before the first policies come there is an operator to tell.
+    onEnforced: ({ snapshot }) => operator.seeReplicas([snapshot]),
     onStatus: (object, status, isNew) => {
       if (isNew) announce(object, status, log);
     },

@@ -12,6 +12,8 @@ import { createWorkQueue } from './work-queue.ts';
 
 export interface StatusWriterOptions {
   readonly api: Pick<KubeApi, 'patch'>;
+  /** Asked right before each write; what may not be written is dropped. */
+  readonly mayWrite?: () => boolean;
   /** Budget for all policies together; 100 when left out. */
   readonly writesPerSecond?: number;
   readonly clock: Clock;
@@ -57,7 +59,7 @@ const backOff = { firstMs: 500, maxMs: 300_000 };
 const maxRemembered = 1000;
 
 export function createStatusWriter(options: StatusWriterOptions): StatusWriter {
-  const { api, writesPerSecond = 100, clock, random, log } = options;
+  const { api, mayWrite = () => true, writesPerSecond = 100, clock, random, log } = options;
   const offered = new Map<string, Write>();
   const written = new Map<string, Written>();
   const budget = createTokenBucket(clock, writesPerSecond);
@@ -75,6 +77,10 @@ export function createStatusWriter(options: StatusWriterOptions): StatusWriter {
   async function writeOne(key: string, signal: AbortSignal): Promise<void> {
     const write = offered.get(key);
     if (write === undefined) {
+      return;
+    }
+    if (!mayWrite()) {
+      offered.delete(key);
       return;
     }
     try {

@@ -37,6 +37,8 @@ export interface EnforcementParts {
   readonly selfTests: Pick<SelfTestSchedule, 'retain' | 'outcomeOf'>;
   /** What callers of a configuration met with, if anything is known of them. */
   readonly callersOf: (policy: CompiledPolicy) => CallerFacts | undefined;
+  /** Whether every live replica enforces the same. */
+  readonly hasReachedAll: (policy: CompiledPolicy) => boolean;
   /** Stored verdicts of other versions do not count. */
   readonly operatorVersion: string;
   /** Called after another snapshot has been put in force. */
@@ -51,6 +53,7 @@ export function createEnforcement({
   apiServer,
   selfTests,
   callersOf,
+  hasReachedAll,
   operatorVersion,
   onSnapshot,
   onReports,
@@ -100,6 +103,7 @@ export function createEnforcement({
     const tried = selfTests.outcomeOf(compiled.digest);
     const callers = callersOf(compiled);
     const observation: Observation = {
+      ...(hasReachedAll(compiled) ? {} : { awaitsReplicas: true }),
       issuer,
       ...(tried === undefined ? {} : { selfTest: tried }),
       ...(callers === undefined ? {} : { callers }),

@@ -24,13 +24,22 @@ export interface StatusBoard {
 export interface StatusBoardParts {
   readonly clock: Clock;
   readonly operatorVersion: string;
+  /** Whether the statuses computed here are those that are stored; else what others have stored is gone by. */
+  readonly isAuthor: () => boolean;
   /** `isNew`: it differs from the one before. */
   readonly onStatus: (object: UntypedObject, status: McpAuthPolicyStatus, isNew: boolean) => void;
 }
 
+type Known = ShownPolicy & { readonly uid?: string | undefined };
+
 /** Knows the last status of every policy, so that the next one keeps its times and only changes are told. */
-export function createStatusBoard({ clock, operatorVersion, onStatus }: StatusBoardParts): StatusBoard {
-  let shown = new Map<string, ShownPolicy & { readonly uid?: string | undefined }>();
+export function createStatusBoard({
+  clock,
+  operatorVersion,
+  isAuthor,
+  onStatus,
+}: StatusBoardParts): StatusBoard {
+  let shown = new Map<string, Known>();
 
   return {
     update(objects, reports) {
@@ -39,17 +48,27 @@ export function createStatusBoard({ clock, operatorVersion, onStatus }: StatusBo
       shown = new Map();
       for (const object of objects) {
         const key = objectKey(object.metadata);
-        const known = before.get(key);
-        const previous = known?.uid === object.metadata.uid ? known?.status : undefined;
-        const stored = previous ?? readStoredStatus(object);
-        const report = reportOf.get(key);
-        const status = report !== undefined && speaksFor(report, stored) ? compute(report, stored) : previous;
+        const status = tell(object, before.get(key), reportOf.get(key));
         shown.set(key, { ...show(object, status), uid: object.metadata.uid });
-        if (status !== undefined) onStatus(object, status, !isDeepStrictEqual(status, stored));
       }
     },
     list: () => [...shown.values()].map(({ uid: _, ...policy }) => policy),
   };
+
+  /** Computes and tells the next status; gives the last one when there is nothing to say. */
+  function tell(
+    object: UntypedObject,
+    known: Known | undefined,
+    report: PolicyReport | undefined,
+  ): McpAuthPolicyStatus | undefined {
+    // A policy that was deleted and made again is another one.
+    const previous = known?.uid === object.metadata.uid ? known?.status : undefined;
+    const stored = (isAuthor() ? previous : undefined) ?? readStoredStatus(object);
+    if (report === undefined || !speaksFor(report, stored)) return previous;
+    const status = compute(report, stored);
+    onStatus(object, status, !isDeepStrictEqual(status, stored));
+    return status;
+  }
 
   function compute(report: PolicyReport, previous: McpAuthPolicyStatus | undefined): McpAuthPolicyStatus {
     const { outcome, compiled, observation } = report;

@@ -89,7 +89,7 @@ function programmed(outcome: Outcome, observation: Observation | undefined): Sta
   if (isDenied(outcome)) {
     return { type, status: 'False', reason: 'NotReady', message: 'Every request is denied.' };
   }
-  if (observation === undefined) {
+  if (observation === undefined || observation.awaitsReplicas) {
     return {
       type,
       status: 'False',

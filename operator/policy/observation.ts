@@ -60,6 +60,8 @@ export interface CallerFacts {
 
 /** What was seen of one enforced policy since it was compiled. */
 export interface Observation {
+  /** There is a live replica that does not enforce this configuration yet, or it is not known whether there is. */
+  readonly awaitsReplicas?: true;
   readonly issuer: IssuerObservation;
   /** Absent until the self-test of this configuration has been tried. */
   readonly selfTest?: SelfTestOutcome;

@@ -100,6 +100,8 @@ describeWithCluster('what callers cause', () => {
       clock,
       log,
       metrics: createMetrics('1.2.3'),
+      isAuthor: () => true,
+      onEnforced: ({ snapshot }) => operator.seeReplicas([snapshot]),
       onStatus: writer.offer,
     });
     source = startClusterSource({ ...given, api, onInputs: operator.update });

@@ -55,6 +55,8 @@ beforeEach(async () => {
     clock,
     log,
     metrics: createMetrics('test'),
+    isAuthor: () => true,
+    onEnforced: ({ snapshot }) => operator.seeReplicas([snapshot]),
     onStatus: (_, status, isNew) => {
       if (isNew) statuses.push(status.resource);
     },

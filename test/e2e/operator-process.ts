@@ -11,6 +11,7 @@ export interface OperatorProcess {
   readonly adminURL: string;
   /** What it has logged so far. */
   log(): string;
+  signal(signal: NodeJS.Signals): void;
   /** Sends SIGTERM and resolves with the exit code. */
   stop(): Promise<number | null>;
 }
@@ -36,7 +37,13 @@ export async function startOperatorProcess(
   child.stderr?.setEncoding('utf8').on('data', (text: string) => {
     log += text;
   });
-  const operator = { publicURL, adminURL, log: () => log, stop: () => stop(child) };
+  const operator = {
+    publicURL,
+    adminURL,
+    log: () => log,
+    signal: (signal: NodeJS.Signals) => void child.kill(signal),
+    stop: () => stop(child),
+  };
   try {
     await eventually(
       'the operator is ready',

@@ -53,6 +53,7 @@ function createParts() {
       outcomeOf: (digest) => outcomes.get(digest),
     },
     callersOf: () => undefined,
+    hasReachedAll: () => true,
     operatorVersion: '1.2.3',
     onSnapshot: (compilation) => void snapshots.push(compilation),
     onReports: () => undefined,
@@ -137,6 +138,14 @@ test('what callers of a configuration met with is part of its report', () => {
   ]);
   const policies = enforcement.currentSnapshot()?.policies;
   expect(asked).toEqual([policies?.get('a/x')?.digest, policies?.get('a/y')?.digest]);
+});
+
+test('a configuration that has not reached every replica is said to wait for them', () => {
+  const { parts } = createParts();
+  const enforcement = createEnforcement({ ...parts, hasReachedAll: ({ name }) => name === 'x' });
+  enforcement.apply(inputsWith({ x: {}, y: {} }));
+  const waits = enforcement.reports().map(({ observation }) => observation?.awaitsReplicas);
+  expect(waits).toEqual([undefined, true]);
 });
 
 describe('a stored verdict', () => {

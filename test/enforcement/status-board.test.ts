@@ -19,11 +19,12 @@ const observation = {
 } as const;
 const settled: PolicyReport = { outcome, observation, isSettled: true };
 
-function createBoard(nowMs: number) {
+function createBoard(nowMs: number, isAuthor = true) {
   const told: { status: McpAuthPolicyStatus; isNew: boolean }[] = [];
   const board = createStatusBoard({
     clock: holdClock(nowMs),
     operatorVersion: '1.2.3',
+    isAuthor: () => isAuthor,
     onStatus: (_, status, isNew) => told.push({ status, isNew }),
   });
   return { board, told };
@@ -171,4 +172,15 @@ test('a stored status that claims success for another configuration counts for n
   };
   board.update([{ ...object, status: { verification } }], [failing]);
   expect(told[0]?.status.verification).toMatchObject({ failed: ['expired'], time: '2026-01-01T00:00:00Z' });
+});
+
+test('a replica that does not write goes by what the writer has stored, so that it can take over silently', () => {
+  const writer = createBoard(Date.parse('2026-01-01T00:00:00Z'));
+  writer.board.update([object], [settled]);
+  const stored = writer.told[0]?.status;
+  const follower = createBoard(Date.parse('2026-02-01T00:00:00Z'), false);
+  follower.board.update([object], [settled]);
+  follower.board.update([{ ...object, status: stored }], [settled]);
+  expect(follower.told[0]?.status).not.toEqual(stored);
+  expect(follower.told.at(-1)?.status).toEqual(stored);
 });

@@ -98,7 +98,12 @@ function startReplica({ clock, configuration, resolve }: ReplicaParts): Replica 
   const history = new Map<string, string[]>();
   let policies: readonly SourcePolicy[] = [];
 
-  const board = createStatusBoard({ clock, operatorVersion: 'test', onStatus: () => undefined });
+  const board = createStatusBoard({
+    clock,
+    operatorVersion: 'test',
+    isAuthor: () => true,
+    onStatus: () => undefined,
+  });
   const readiness = createReadiness(clock);
   const report = coalesce(clock, () => {
     const reports = enforcement.reports();
@@ -133,6 +138,7 @@ function startReplica({ clock, configuration, resolve }: ReplicaParts): Replica 
     keyStore,
     selfTests,
     callersOf: () => undefined,
+    hasReachedAll: () => true,
     operatorVersion: 'test',
     onSnapshot: () => undefined,
     onReports: report,

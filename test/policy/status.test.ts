@@ -96,6 +96,7 @@ describe('conditions', () => {
     ],
     [{ ...working, selfTest: { kind: 'untested', why: 'NoAccount' } }, 'False Pending'],
     [{ issuer: working.issuer }, 'False Pending'],
+    [{ ...working, awaitsReplicas: true }, 'False Pending'],
   ])('%j is not ready: %s', (observation, ready) => {
     expect(summary(compute(accepted, observation))).toMatchObject({ Ready: ready });
   });

@@ -1,0 +1,74 @@
+import type { KubeApi } from '../controller/kube-api.ts';
+import { startLeaderElection } from '../controller/leader-election.ts';
+import { configurationDigest, snapshotDigest } from '../controller/replica-content.ts';
+import { startReplicaLease } from '../controller/replica-lease.ts';
+import { startReplicaWatch } from '../controller/replica-watch.ts';
+import type { Logger } from '../telemetry/log.ts';
+import type { Clock } from '../time/clock.ts';
+
+/** What this replica enforces. */
+export interface Enforced {
+  readonly snapshot: string;
+  readonly configuration: string;
+}
+
+/** This replica among those of the same installation. */
+export interface Replicas {
+  /** Whether this replica may write statuses and Events at this moment. Ask right before each write. */
+  isLeader(): boolean;
+  /** Says what is enforced here. */
+  publish(enforced: Enforced): void;
+  /** Leaves, so that another one leads at once and nobody waits for this one. */
+  stop(): Promise<void>;
+}
+
+export interface ReplicasListener {
+  /** This replica has become leader, or is not any more. */
+  readonly onLeader: () => void;
+  /** The digests of the snapshots that the live replicas enforce; before the first call they are not known. */
+  readonly onEnforced: (snapshots: readonly string[]) => void;
+}
+
+export interface ReplicasParts extends ReplicasListener {
+  readonly api: KubeApi;
+  readonly namespace: string;
+  /** Of this replica alone; the pod's name. */
+  readonly name: string;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly log: Logger;
+}
+
+const application = 'mcp-auth-operator';
+const labels = { 'app.kubernetes.io/name': application };
+
+/** Joins the replicas whose Leases are in the same namespace. */
+export function joinReplicas(parts: ReplicasParts): Replicas {
+  const { name, random, onLeader, onEnforced } = parts;
+  // Random, because a container can be started again in the same pod.
+  const identity = `${name}_${Math.floor(random() * 2 ** 32).toString(16)}`;
+  const election = startLeaderElection({ ...parts, name: application, identity, onChange: onLeader });
+  const lease = startReplicaLease({ ...parts, name: `${application}-replica-${name}`, labels });
+  const watch = startReplicaWatch({
+    ...parts,
+    labels,
+    onChange: (live) => onEnforced(live.map(({ content }) => content[snapshotDigest] ?? '')),
+  });
+  return {
+    isLeader: election.isLeader,
+    publish: ({ snapshot, configuration }) =>
+      lease.publish({ [snapshotDigest]: snapshot, [configurationDigest]: configuration }),
+    async stop() {
+      await Promise.all([election.stop(), lease.stop(), watch.stop()]);
+    },
+  };
+}
+
+/** The only replica there is: nobody to wait for, nobody to give way to. */
+export function withoutReplicas({ onEnforced }: Pick<ReplicasListener, 'onEnforced'>): Replicas {
+  return {
+    isLeader: () => true,
+    publish: ({ snapshot }) => onEnforced([snapshot]),
+    stop: async () => undefined,
+  };
+}
