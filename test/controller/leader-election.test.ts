@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
+import type { KubeApi } from '../../operator/controller/kube-api.ts';
 import {
   type LeaderElection,
   type LeaderElectionOptions,
@@ -173,6 +174,17 @@ describe('a candidate', () => {
   });
 });
 
+/** Calls of which `create` does what it must, but its answer comes only when it is told to. */
+function withSlowCreate({ api }: ApiBench): { readonly api: KubeApi; readonly answer: () => void } {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const create: KubeApi['create'] = async (...args) => {
+    const result = await api.create(...args);
+    await promise;
+    return result;
+  };
+  return { api: { ...api, create }, answer: resolve };
+}
+
 describe('a leader', () => {
   it('is not leader when it wakes up after a pause, before anything has run', async () => {
     const bench = use();
@@ -201,16 +213,8 @@ describe('a leader', () => {
 
   it('counts from the beginning of the renewal, however long the answer takes', async () => {
     const bench = use();
-    let answer = (): void => undefined;
-    const slow = new Promise<void>((resolve) => {
-      answer = resolve;
-    });
-    const create: LeaderElectionOptions['api']['create'] = async (...args) => {
-      const result = await bench.api.create(...args);
-      await slow;
-      return result;
-    };
-    const { election } = enter('a', { api: { ...bench.api, create } });
+    const { api, answer } = withSlowCreate(bench);
+    const { election } = enter('a', { api });
     await until(() => spec(bench) !== undefined);
     bench.clock.advance(4_000);
     answer();
@@ -343,13 +347,24 @@ describe('stopping', () => {
     expect([spec(bench), told]).toEqual([expect.objectContaining({ holderIdentity: '' }), []]);
   });
 
+  it('does not become leader any more', async () => {
+    const bench = use();
+    const { election, told } = enter('a');
+    await election.stop();
+    expect([verbs(bench), told]).toEqual(['get', []]);
+  });
+
   it('ends within five seconds, whatever hangs', async () => {
     const bench = use();
-    const { election } = await enterAsLeader(bench);
+    const { api, answer } = withSlowCreate(bench);
+    const { election } = enter('a', { api });
+    await until(() => spec(bench) !== undefined);
     bench.server.failNext('update', 'hang');
     const stopped = election.stop();
-    await until(() => bench.server.requests.length === 1);
-    bench.clock.advance(5_000);
+    bench.clock.advance(4_000);
+    answer();
+    await until(() => bench.server.requests.some(({ verb }) => verb === 'update'));
+    bench.clock.advance(1_000);
     await stopped;
     expect(bench.clock.pending()).toEqual([]);
   });

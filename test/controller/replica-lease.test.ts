@@ -30,11 +30,13 @@ function counted({ patch, remove }: ReplicaLeaseOptions['api']): ReplicaLeaseOpt
   return { patch: (...args) => count(patch(...args)), remove: (...args) => count(remove(...args)) };
 }
 
-function start(): ReplicaLease & { readonly log: ReturnType<typeof recordLog> } {
+function start(
+  calls: Partial<ReplicaLeaseOptions['api']> = {},
+): ReplicaLease & { readonly log: ReturnType<typeof recordLog> } {
   const { api, clock } = use();
   const log = recordLog();
   const lease = startReplicaLease({
-    ...{ api: counted(api), namespace: 'ns', name: 'pod-1', labels: { app: 'mcp' } },
+    ...{ api: counted({ ...api, ...calls }), namespace: 'ns', name: 'pod-1', labels: { app: 'mcp' } },
     ...{ clock, random: () => 0, log },
   });
   started.push(lease);
@@ -132,6 +134,18 @@ describe('the Lease of a replica', () => {
     expect(said()).toEqual([{ a: '1' }, { a: '2' }]);
   });
 
+  it('is not written twice at a time, however long a write takes', async () => {
+    const { server, clock } = use();
+    const lease = start();
+    server.failNext('patch', 'hang');
+    lease.publish({ a: '1' });
+    clock.advance(0);
+    await until(() => server.requests.length === 1);
+    lease.publish({ a: '2' });
+    clock.advance(4_000);
+    expect(callsUnderWay).toBe(1);
+  });
+
   it('is there again after somebody has deleted it', async () => {
     const { server } = use();
     const lease = start();
@@ -199,11 +213,20 @@ describe('stopping', () => {
   });
 
   it('waits for a write under way', async () => {
-    const { server } = use();
-    const lease = start();
+    const { server, api, clock } = use();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const lease = start({
+      async patch(...args) {
+        await promise;
+        return api.patch(...args);
+      },
+    });
     lease.publish({ a: '1' });
-    use().clock.advance(0);
-    await lease.stop();
+    clock.advance(0);
+    const stopped = lease.stop();
+    expect(callsUnderWay).toBe(1);
+    resolve();
+    await stopped;
     expect([said(), server.store.get('leases', key)]).toEqual([[{ a: '1' }, 'remove'], undefined]);
   });
 
@@ -222,14 +245,19 @@ describe('stopping', () => {
   it('ends within five seconds, whatever hangs', async () => {
     const { server, clock } = use();
     const lease = start();
-    lease.publish({ a: '1' });
-    await pass(0);
+    server.failNext('patch', 'hang');
     server.failNext('remove', 'hang');
+    lease.publish({ a: '1' });
+    clock.advance(0);
+    await until(() => server.requests.length === 1);
+    clock.advance(1_000);
     const stopped = lease.stop();
+    clock.advance(4_000);
     await until(() => server.requests.length === 2);
-    clock.advance(5_000);
+    clock.advance(1_000);
     await stopped;
     expect(lease.log.lines.map(({ message }) => message)).toEqual([
+      'renewing the Lease of this replica failed',
       'deleting the Lease of this replica failed',
     ]);
   });

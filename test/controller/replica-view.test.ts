@@ -86,6 +86,7 @@ describe('a content', () => {
     ['the same version that is no number', version('a1'), version('a1'), true],
     ['a version that is no number', version('a2'), version('a1'), false],
     ['a wanted version that is no number', version('2'), version('a1'), false],
+    ['a longer version than a wanted one that is no number', version('200'), version('a1'), false],
     ['a version with a leading zero', version('010'), version('9'), false],
     ['an empty version', version(''), version('1'), false],
     ['no version', {}, version('1'), false],
