@@ -64,9 +64,11 @@ export async function runCommand(options: RunOptions): Promise<number> {
     },
     onEnforced(snapshots) {
       knowsReplicas = true;
+      metrics.setReplicas(snapshots.length);
       operator.seeReplicas(snapshots);
     },
   });
+  metrics.followLeadership(replicas.isLeader);
   log.info('started', describeListeners(operator, configuration));
   const stopped = untilStopped(log, clock);
   await Promise.race([link.learn(operator.learn), stopped]);

@@ -10,12 +10,13 @@ import { createKeyMetrics, type KeyMetrics } from './key-metrics.ts';
 import { createPolicyMetrics, type PolicyMetrics } from './policy-metrics.ts';
 import { createStatusQueueMetrics, type QueueMetrics } from './queue-metrics.ts';
 import { createReconcileMetrics, type ReconcileMetrics } from './reconcile-metrics.ts';
+import { createReplicaMetrics, type ReplicaMetrics } from './replica-metrics.ts';
 
 /**
  * Every metric of the operator; `docs/metrics.md` lists them. Labels come from closed sets: none names a policy, an issuer
  * or a caller.
  */
-export interface Metrics extends EndpointMetrics, PolicyMetrics, ReconcileMetrics {
+export interface Metrics extends EndpointMetrics, PolicyMetrics, ReconcileMetrics, ReplicaMetrics {
   readonly keys: KeyMetrics;
   readonly apiServer: ApiServerMetrics;
   readonly collections: Readonly<Record<WatchedResource, CollectionMetrics>>;
@@ -38,6 +39,7 @@ export function createMetrics(version: string, registry: Registry = new Registry
     ...createEndpointMetrics(registry),
     ...createPolicyMetrics(registry),
     ...reconciles,
+    ...createReplicaMetrics(registry),
     keys: createKeyMetrics(registry),
     apiServer: createApiServerMetrics(registry),
     collections: createCollectionMetrics(registry),
