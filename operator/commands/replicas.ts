@@ -1,5 +1,6 @@
 import type { KubeApi } from '../controller/kube-api.ts';
 import { startLeaderElection } from '../controller/leader-election.ts';
+import { startLeaseSweep } from '../controller/lease-sweep.ts';
 import { configurationDigest, snapshotDigest } from '../controller/replica-content.ts';
 import { startReplicaLease } from '../controller/replica-lease.ts';
 import { startReplicaWatch } from '../controller/replica-watch.ts';
@@ -54,11 +55,14 @@ export function joinReplicas(parts: ReplicasParts): Replicas {
     labels,
     onChange: (live) => onEnforced(live.map(({ content }) => content[snapshotDigest] ?? '')),
   });
+  const { isLeader } = election;
+  const endSweep = startLeaseSweep({ ...parts, abandoned: watch.abandoned, isLeader });
   return {
-    isLeader: election.isLeader,
+    isLeader,
     publish: ({ snapshot, configuration }) =>
       lease.publish({ [snapshotDigest]: snapshot, [configurationDigest]: configuration }),
     async stop() {
+      endSweep();
       await Promise.all([election.stop(), lease.stop(), watch.stop()]);
     },
   };

@@ -46,6 +46,11 @@ export function liveReplicas(view: ReplicaView, nowMs: number): readonly LiveRep
     .sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
+/** Leases that nobody has renewed for so long: their replicas ended without a word and do not come back. */
+export function abandonedLeases(view: ReplicaView, nowMs: number, ageMs: number): readonly string[] {
+  return [...view].filter(([, { sinceMs }]) => nowMs - sinceMs >= ageMs).map(([name]) => name);
+}
+
 /** When the next replica is gone if nothing is renewed: milliseconds from now; undefined when none is alive. */
 export function nextGoneMs(view: ReplicaView, nowMs: number): number | undefined {
   const times = [...view.values()].map((replica) => livesForMs(replica, nowMs)).filter((ms) => ms > 0);

@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { type ReflectorOptions, startReflector } from './reflector.ts';
 import { replicaLabel } from './replica-content.ts';
 import {
+  abandonedLeases,
   type LiveReplica,
   liveReplicas,
   nextGoneMs,
@@ -22,6 +23,8 @@ export interface ReplicaWatchOptions extends Pick<ReflectorOptions, 'api' | 'clo
 export interface ReplicaWatch {
   /** As it is at this moment; empty until all Leases have been read once. */
   live(): readonly LiveReplica[];
+  /** Names of Leases that have not been renewed for so many milliseconds. */
+  abandoned(ageMs: number): readonly string[];
   stop(): Promise<void>;
 }
 
@@ -55,6 +58,7 @@ export function startReplicaWatch(options: ReplicaWatchOptions): ReplicaWatch {
 
   return {
     live,
+    abandoned: (ageMs) => abandonedLeases(view, clock.monotonicMs(), ageMs),
     async stop() {
       const stopped = reflector.stop();
       cancel?.();

@@ -75,6 +75,20 @@ it('tells by itself when somebody has not renewed in time', async () => {
   expect(live()).toEqual(told[2]);
 });
 
+it('knows the Leases that nobody renews any more', async () => {
+  const { clock, server } = use();
+  renew('a', '1');
+  renew('b', '1');
+  const { abandoned } = start();
+  await until(() => server.openWatches === 1);
+  clock.advance(30_000);
+  renew('b', '2', { 'mcpauth.dev/x': '1' });
+  await until(() => told.length === 2);
+  clock.advance(30_000);
+  expect(abandoned(60_000)).toEqual(['a']);
+  expect(abandoned(60_001)).toEqual([]);
+});
+
 it('tells nothing any more once it has been stopped', async () => {
   const { clock, server } = use();
   renew('a', '1');
