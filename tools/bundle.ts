@@ -1,10 +1,13 @@
 import { execFileSync } from 'node:child_process';
 import { build } from 'esbuild';
 
+/** Bundles the operator for the image: one file that needs Node.js and nothing else. */
 const [, , outfile = 'dist/mcp-auth-operator.mjs'] = process.argv;
 
-/** Bundles the operator for the image: one file that needs Node.js and nothing else. */
+/** Where an image is built there is no git: then `REVISION` says it. */
 function readRevision(): string {
+  const { REVISION: given } = process.env;
+  if (given !== undefined && given !== '') return given;
   try {
     return execFileSync('git', ['rev-parse', '--short=12', 'HEAD'], {
       encoding: 'utf8',

@@ -20,8 +20,11 @@ export interface OperatorProcess {
 export async function startOperatorProcess(
   command: 'run' | 'serve',
   args: readonly string[],
-  /** `publicURL: null` leaves it unconfigured; `after` is an operator that has ended, on whose ports this one starts. */
-  options: { readonly publicURL?: null; readonly after?: OperatorProcess } = {},
+  /**
+   * `publicURL: null` leaves it unconfigured; `after` is an operator that has ended, on whose ports this one starts;
+   * `program` is the bundle, in the place of the sources.
+   */
+  options: { readonly publicURL?: null; readonly after?: OperatorProcess; readonly program?: string } = {},
 ): Promise<OperatorProcess> {
   const [port, adminPort] = options.after === undefined ? await pickPorts(2) : portsOf(options.after);
   const publicURL = `http://127.0.0.1:${port}`;
@@ -30,7 +33,7 @@ export async function startOperatorProcess(
   const address = options.publicURL === null ? [] : ['--public-url', publicURL];
   const child = spawn(
     process.execPath,
-    [join(root, 'operator/main.ts'), command, ...address, ...listeners, ...args],
+    [options.program ?? join(root, 'operator/main.ts'), command, ...address, ...listeners, ...args],
     { stdio: ['ignore', 'ignore', 'pipe'] },
   );
   let log = '';
