@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'vitest';
 import { readScrape, type Scrape } from '../fixtures/scrape.ts';
 import { statusWrites } from './audit-log.ts';
-import type { Installation } from './installation.ts';
+import type { ChangeTime, Installation } from './installation.ts';
 import { type Load, startLoad, type Tally } from './load.ts';
 import { type MeasuredRow, tell } from './reliability-table.ts';
 
@@ -17,8 +17,9 @@ export interface Observation extends AsyncDisposable {
 export interface RowInput extends Omit<MeasuredRow, 'measured'> {
   /** From `endFault`. */
   readonly during: Tally;
-  /** From the end of the fault until all was as it should be. */
-  readonly recoveryMs: number;
+  /** Of a change that was made when the fault had ended. */
+  readonly change: ChangeTime;
+  /** Until that change must be in force. */
   readonly recoveryLimitMs: number;
   /** What else was measured. */
   readonly more?: string;
@@ -38,17 +39,17 @@ export async function observe(installation: Installation): Promise<Observation> 
   expectSteady(await load.take());
   return {
     endFault: load.take,
-    async conclude({ during, recoveryMs, recoveryLimitMs, more, ...row }) {
+    async conclude({ during, change, recoveryLimitMs, more, ...row }) {
       const recovering = await load.take();
       await delay(steadyMs);
       expectSteady(await load.take());
       expect([...during.wrongAccepts, ...recovering.wrongAccepts]).toEqual([]);
-      expect(recoveryMs).toBeLessThan(recoveryLimitMs);
+      expect(change.inForceMs).toBeLessThan(recoveryLimitMs);
       await expectUnharmed(installation);
       const facts = [
         `failed good requests: ${during.failedGood.length} in the fault, ${recovering.failedGood.length} until recovered`,
         `wrong accepts: 0 of ${during.sent + recovering.sent} requests`,
-        `recovered in ${(recoveryMs / 1000).toFixed(1)} s`,
+        `a change is in force after ${inSeconds(change.inForceMs)}, in the status after ${inSeconds(change.inStatusMs)}`,
         `status writes: ${statusWrites(entries()).length}`,
         `fetches at the issuers: ${countFetches(installation) - fetchesBefore}`,
         ...(more === undefined ? [] : [more]),
@@ -75,6 +76,11 @@ async function expectUnharmed({ replicas, inRotation }: Installation): Promise<v
     expect(read('process_resident_memory_bytes')).toBeLessThan(memoryLimitBytes);
     expect(read('controller_runtime_reconcile_panics_total{controller="snapshot"}')).toBe(0);
   }
+}
+
+/** As it is printed. */
+export function inSeconds(ms: number): string {
+  return `${(ms / 1000).toFixed(1)} s`;
 }
 
 /** Reads the metrics of a replica. */
