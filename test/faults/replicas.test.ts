@@ -4,13 +4,13 @@ import type { McpAuthPolicy } from '../../operator/api/mcp-auth-policy.gen.ts';
 import { describeWithCluster } from '../cluster/require-cluster.ts';
 import type { OperatorProcess } from '../e2e/operator-process.ts';
 import { isReady } from '../e2e/scenario.ts';
+import { startSlowRequest } from '../fixtures/slow-request.ts';
 import { calls, statusWrites } from './audit-log.ts';
 import { type Installation, policyUnderLoad, startInstallation } from './installation.ts';
 import { lasting, rowTimeoutMs, times } from './length.ts';
 import { timeUntil } from './load.ts';
 import { inSeconds, metricsOf, observe } from './observation.ts';
 import { tell } from './reliability-table.ts';
-import { startSlowRequest } from './slow-request.ts';
 import { audience, tenant } from './tenants.ts';
 
 const names = ['one', 'two', 'three'];
