@@ -49,7 +49,7 @@ describeWithCluster('faults of the API server', () => {
     await apply('reviewed', { issuer: serviceAccountIssuer, audience: forReviews, mode: 'TokenReview' });
     await untilReady('reviewed', 30_000);
     const token = await kubectl('-n', tenant, 'create', 'token', 'caller', `--audience=${forReviews}`);
-    await untilAnswer('reviewed', () => token, '200', 10_000);
+    await untilAnswer(`${tenant}/reviewed`, () => token, '200', 10_000);
 
     const outageMs = lasting({ seconds: 20, full: 300 });
     await using observation = await observe(installation);
@@ -57,7 +57,7 @@ describeWithCluster('faults of the API server', () => {
     const startMs = performance.now();
     await cluster.stopApiServer();
     // Answers from memory end after ten seconds.
-    const closedMs = await untilAnswer('reviewed', () => token, '503', 15_000);
+    const closedMs = await untilAnswer(`${tenant}/reviewed`, () => token, '503', 15_000);
     await delay(Math.max(0, outageMs - (performance.now() - startMs)));
     const failed = (await failedCalls()) - failedBefore;
     const triesPerSecond = failed / replicaNames.length / (outageMs / 1000);
@@ -69,7 +69,7 @@ describeWithCluster('faults of the API server', () => {
 
     await cluster.startApiServer();
     const change = await installation.timeToChange(recoveryLimitMs);
-    await untilAnswer('reviewed', () => token, '200', recoveryLimitMs);
+    await untilAnswer(`${tenant}/reviewed`, () => token, '200', recoveryLimitMs);
     await observation.conclude({
       ...{ id: 'K1', fault: `API server gone for ${outageMs / 1000} s` },
       promised:

@@ -25,7 +25,7 @@ export interface Installation {
   readonly replicas: ReadonlyMap<string, OperatorProcess>;
   /** Those that a balancer would send requests to; a test takes out and puts back. */
   readonly inRotation: Set<string>;
-  /** The replicas in rotation, with the address of a policy of the tenant. */
+  /** The replicas in rotation, with the address of the policy under load, or of another (`namespace/name`). */
   targets(policy?: string): readonly Target[];
   /** Starts a replica and puts it into rotation; one that has ended comes back on its ports. */
   start(name: string): Promise<void>;
@@ -39,7 +39,7 @@ export interface Installation {
   specOf(namespace: string): object;
   /** Milliseconds until the policy's status says of its newest version that it is ready. */
   untilReady(name: string, limitMs: number, namespace?: string): Promise<number>;
-  /** Milliseconds until every replica in rotation gives this answer to the token at the tenant's policy. */
+  /** Milliseconds until every replica in rotation gives this answer to the token at the policy (`namespace/name`). */
   untilAnswer(policy: string, token: () => string, answer: string, limitMs: number): Promise<number>;
   /** Makes a change that tokens can tell, and gives the milliseconds until the replicas in rotation show it. */
   timeUntilInForce(limitMs: number): Promise<number>;
@@ -116,11 +116,8 @@ export async function startInstallation(names: readonly string[]): Promise<Insta
     return JSON.parse(text) as McpAuthPolicy;
   }
 
-  const targets = (policy = policyUnderLoad): readonly Target[] =>
-    [...inRotation].map((name) => ({
-      name,
-      url: `${replicas.get(name)?.publicURL}/${tenant}/${policy}/mcp`,
-    }));
+  const targets = (policy = `${tenant}/${policyUnderLoad}`): readonly Target[] =>
+    [...inRotation].map((name) => ({ name, url: `${replicas.get(name)?.publicURL}/${policy}/mcp` }));
 
   const untilReady = (name: string, limitMs: number, namespace = tenant): Promise<number> =>
     timeUntil(`${namespace}/${name} is ready`, limitMs, async () => {
@@ -144,7 +141,7 @@ export async function startInstallation(names: readonly string[]): Promise<Insta
     changes += 1;
     const changed = `${audience}/change-${changes}`;
     await apply('changing', { ...specOf(tenant), audience: changed });
-    return await untilAnswer('changing', () => tenants.tokenFor(changed), '200', limitMs);
+    return await untilAnswer(`${tenant}/changing`, () => tenants.tokenFor(changed), '200', limitMs);
   }
 
   async function stop(): Promise<void> {

@@ -21,6 +21,8 @@ export interface RowInput extends Omit<MeasuredRow, 'measured'> {
   readonly change: ChangeTime;
   /** Until that change must be in force. */
   readonly recoveryLimitMs: number;
+  /** Good requests may fail after the fault until the change is in force: where all were denied in it. */
+  readonly isOpenedAnew?: boolean;
   /** What else was measured. */
   readonly more?: string;
 }
@@ -39,11 +41,12 @@ export async function observe(installation: Installation): Promise<Observation> 
   expectSteady(await load.take());
   return {
     endFault: load.take,
-    async conclude({ during, change, recoveryLimitMs, more, ...row }) {
+    async conclude({ during, change, recoveryLimitMs, isOpenedAnew = false, more, ...row }) {
       const recovering = await load.take();
       await delay(steadyMs);
       expectSteady(await load.take());
       expect([...during.wrongAccepts, ...recovering.wrongAccepts]).toEqual([]);
+      if (!isOpenedAnew) expect(recovering.failedGood).toEqual([]);
       expect(change.inForceMs).toBeLessThan(recoveryLimitMs);
       await expectUnharmed(installation);
       const facts = [
