@@ -13,7 +13,7 @@ export interface Admission {
 export interface BuiltInServer {
   /** Answers one admitted request. */
   handle(request: IncomingMessage, response: ServerResponse, admission: Admission): Promise<void>;
-  /** Ends every open stream. */
+  /** Waits until what has been asked is being answered, then ends every open stream. */
   close(): Promise<void>;
 }
 
@@ -29,16 +29,45 @@ export function createBuiltInServer(version: string, onError: (error: Error) => 
     onerror: onError,
     maxRequestBodySize,
   });
-  const answer = toNodeHandler(handler, { onerror: onError, maxRequestBodySize });
+  const { begin, end, whenNone } = createUnanswered();
+  const beginAnswer: typeof handler.fetch = (request, options) =>
+    handler.fetch(request, options).finally(() => end(readAdmission(options?.authInfo)));
+  const answer = toNodeHandler({ fetch: beginAnswer }, { onerror: onError, maxRequestBodySize });
   return {
     async handle(request, response, admission) {
       // The SDK hands all headers on to the server: the caller's token stops here.
       delete request.headers.authorization;
       const admitted = Object.assign(request, { auth: toAuthInfo(admission) });
       // Node types what a server's request always has as possibly missing.
-      await answer(admitted as typeof admitted & { method: string; url: string }, response);
+      begin(admission);
+      await answer(admitted as typeof admitted & { method: string; url: string }, response).finally(() =>
+        end(admission),
+      );
     },
-    close: () => handler.close(),
+    async close() {
+      // The SDK answers 500 to a request whose body arrives after its end.
+      await whenNone();
+      await handler.close();
+    },
+  };
+}
+
+/** Requests of which nothing has been answered yet; a stream has its head. */
+function createUnanswered() {
+  const unanswered = new Set<Admission>();
+  let tell = (): void => undefined;
+  return {
+    begin: (admission: Admission): void => void unanswered.add(admission),
+    end(admission: Admission): void {
+      unanswered.delete(admission);
+      if (unanswered.size === 0) tell();
+    },
+    async whenNone(): Promise<void> {
+      if (unanswered.size === 0) return;
+      await new Promise<void>((resolve) => {
+        tell = resolve;
+      });
+    },
   };
 }
 

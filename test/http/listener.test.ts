@@ -8,6 +8,7 @@ import { createPublicEndpoint } from '../../operator/http/public-endpoint.ts';
 import type { CompiledPolicy, Snapshot } from '../../operator/policy/snapshot.ts';
 import { systemClock } from '../../operator/time/clock.ts';
 import { recordLog } from '../fixtures/recorded-log.ts';
+import { startSlowRequest } from '../fixtures/slow-request.ts';
 
 const policy = {
   namespace: 'team-a',
@@ -289,4 +290,22 @@ test('draining lets what is being answered end', async () => {
   expect(await (await answer).text()).toBe('begun and ended');
   await drained;
   await expect(call()).rejects.toThrow();
+});
+
+test('a request whose body is still on its way when the end has begun is answered', async () => {
+  gate = async () => admit(inAnHour());
+  const slow = await startSlowRequest(`http://127.0.0.1:${listener.address.port}/`, 'any');
+  while (exchanges.size === 0) await new Promise((resolve) => setImmediate(resolve));
+  const ended = Promise.all([listener.drain(20_000), builtInServer.close()]);
+  expect(await slow.finish()).toBe('200');
+  await ended;
+});
+
+test('a request whose client has left does not hold up the end', async () => {
+  gate = async () => admit(inAnHour());
+  const slow = await startSlowRequest(`http://127.0.0.1:${listener.address.port}/`, 'any');
+  while (exchanges.size === 0) await new Promise((resolve) => setImmediate(resolve));
+  const ended = Promise.all([listener.drain(20_000), builtInServer.close()]);
+  slow.leave();
+  await ended;
 });

@@ -1,0 +1,15 @@
+/** Whether faults last as long as the matrix says (FAULTS=full), or shorter, as in CI. */
+const isFull = process.env.FAULTS === 'full';
+
+/** How long a fault lasts, in milliseconds. */
+export function lasting({ seconds, full }: { readonly seconds: number; readonly full: number }): number {
+  return times({ short: seconds, full }) * 1000;
+}
+
+/** How often something happens. */
+export function times({ short, full }: { readonly short: number; readonly full: number }): number {
+  return isFull ? full : short;
+}
+
+/** How long a row may take: faults, recoveries and a slow machine. */
+export const rowTimeoutMs = isFull ? 900_000 : 180_000;
