@@ -37,6 +37,11 @@ test-unit: $(INSTALLED) ## Run the suites that need no API server
 test-hostile: $(INSTALLED) ## Try a million mutated tokens in each mode (half an hour; MUTATED_TOKENS, MUTATION_SEED)
 	@npm run -s test:hostile
 
+.PHONY: test-faults
+test-faults: $(INSTALLED) ## Let faults last as long as docs/reliability.md says, and write there what was measured (half an hour)
+	@npm run -s provide-cluster
+	@npm run -s test:faults
+
 .PHONY: check
 check: $(INSTALLED) ## Everything a change must pass, fastest first
 	npm run -s typecheck

@@ -40,6 +40,8 @@ export default defineConfig({
           testTimeout: 180_000,
           hookTimeout: 120_000,
           fileParallelism: false,
+          // After the others: what is measured should not be how busy the machine is.
+          sequence: { groupOrder: 1 },
         },
       },
     ],

@@ -73,7 +73,8 @@ export interface StepContext {
 
 type Watching = Extract<ReflectorState, { kind: 'watching' }>;
 
-const backOff = { firstMs: 800, maxMs: 30_000 };
+/** Short enough that changes are in force within half a minute of the API server's return (docs/reliability.md, K1). */
+const backOff = { firstMs: 800, maxMs: 20_000 };
 const wellAfterMs = 120_000;
 const shortestWatchMs = 1000;
 const failuresBeforeListing = 5;

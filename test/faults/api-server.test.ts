@@ -81,7 +81,7 @@ describeWithCluster('faults of the API server', () => {
 
   it('K2: the API server restarts again and again', { timeout: rowTimeoutMs }, async () => {
     const { cluster } = installation;
-    const restarts = times({ short: 3, full: 10 });
+    const restarts = times({ short: 2, full: 10 });
     await using observation = await observe(installation);
     for (let restart = 0; restart < restarts; restart += 1) {
       await cluster.stopApiServer();
@@ -107,7 +107,7 @@ describeWithCluster('faults of the API server', () => {
     const { cluster } = installation;
     const [, apiServer] = cluster.processIds();
     if (apiServer === undefined) throw new Error('the API server does not run');
-    const silenceMs = lasting({ seconds: 15, full: 180 });
+    const silenceMs = lasting({ seconds: 8, full: 180 });
     await using observation = await observe(installation);
     process.kill(apiServer, 'SIGSTOP');
     await delay(silenceMs).finally(() => process.kill(apiServer, 'SIGCONT'));

@@ -27,8 +27,8 @@ export interface RowInput extends Omit<MeasuredRow, 'measured'> {
   readonly more?: string;
 }
 
-/** Two rounds of all callers at all replicas and more. */
-const steadyMs = 2_000;
+/** A round of all callers at all replicas, and more. */
+const steadyMs = 1_000;
 const memoryLimitBytes = 512 * 1024 * 1024;
 
 /** Puts the installation under load. */

@@ -1,0 +1,39 @@
+import { expect, test } from 'vitest';
+import { countAnswers } from './load.ts';
+import { putRow } from './reliability-table.ts';
+
+const row = (id: string, measured: string) => ({ id, fault: 'f', promised: 'p', measured });
+const empty = [
+  'before',
+  '<!-- measured rows: begin -->',
+  '| row | fault | promised | measured |',
+  '|---|---|---|---|',
+  '<!-- measured rows: end -->',
+  'after',
+  '',
+].join('\n');
+
+test('rows are put in the order of their ids, and replaced', () => {
+  const first = ['K10', 'K2', 'P1'].reduce((text, id) => putRow(text, row(id, 'once')), empty);
+  expect(putRow(first, row('K2', 'twice')).split('\n')).toEqual([
+    ...empty.split('\n').slice(0, 4),
+    ...['| K2 | f | p | twice |', '| K10 | f | p | once |', '| P1 | f | p | once |'],
+    ...empty.split('\n').slice(4),
+  ]);
+});
+
+test('a text without a table is not written over', () => {
+  expect(() => putRow('text', row('K1', ''))).toThrow('there is no table');
+});
+
+test('only a good token that is let in and others that are not are as they should be', () => {
+  const answers = ['good one 200', 'good one 503', 'good two ECONNREFUSED', 'bad one 401', 'bad two 200'];
+  expect(countAnswers([...answers, 'foreign one 200', 'good one 200'])).toEqual({
+    sent: 7,
+    answers: new Map(
+      [...answers, 'foreign one 200'].map((answer) => [answer, answer === answers[0] ? 2 : 1]),
+    ),
+    wrongAccepts: ['bad two 200', 'foreign one 200'],
+    failedGood: ['good one 503', 'good two ECONNREFUSED'],
+  });
+});
