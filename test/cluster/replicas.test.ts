@@ -37,14 +37,28 @@ describeWithCluster('three replicas', () => {
     return file;
   }
 
+  function writeConfiguration(change: object = {}): string {
+    const configuration = {
+      apiVersion: 'mcpauth.dev/v1alpha1',
+      kind: 'OperatorConfiguration',
+      publicURL: 'http://127.0.0.1:1',
+      // Without a port it is any: each replica has another.
+      additionalHosts: ['127.0.0.1'],
+      intervals: { lameDuck: '0s' },
+      ...change,
+    };
+    return write('configuration.json', JSON.stringify(configuration));
+  }
+
   async function start(name: string): Promise<void> {
     const place = ['--pod-namespace', self, '--pod-name', name];
     replicas.set(name, await startOperatorProcess('run', [...args, ...place], { publicURL: null }));
   }
 
-  async function applyPolicy(name: string, audience: string): Promise<void> {
-    const inline = JSON.stringify({ keys: [signer.publicJwk] });
-    const spec = { issuer, audience, mode: 'Offline', jwks: { inline } };
+  const inlineKeys = (): object => ({ inline: JSON.stringify({ keys: [signer.publicJwk] }) });
+
+  async function applyPolicy(name: string, audience: string, jwks = inlineKeys()): Promise<void> {
+    const spec = { issuer, audience, mode: 'Offline', jwks };
     const metadata = { name, namespace };
     await cluster.apply(
       JSON.stringify({ apiVersion: 'mcpauth.dev/v1alpha1', kind: 'McpAuthPolicy', metadata, spec }),
@@ -95,17 +109,9 @@ describeWithCluster('three replicas', () => {
     await kubectl('wait', '--for=condition=Established', 'crd/mcpauthpolicies.mcpauth.dev', '--timeout=30s');
     await kubectl('create', 'namespace', namespace);
     const token = await kubectl('-n', self, 'create', 'token', self);
-    const configuration = {
-      apiVersion: 'mcpauth.dev/v1alpha1',
-      kind: 'OperatorConfiguration',
-      publicURL: 'http://127.0.0.1:1',
-      // Without a port it is any: each replica has another.
-      additionalHosts: ['127.0.0.1'],
-      intervals: { lameDuck: '0s' },
-    };
     args = [
       ...['--kubeconfig', write('kubeconfig', kubeconfigFor(cluster, { token }))],
-      ...['--config', write('configuration.json', JSON.stringify(configuration))],
+      ...['--config', writeConfiguration()],
     ];
     for (const name of names) await start(name);
   });
@@ -172,6 +178,46 @@ describeWithCluster('three replicas', () => {
     await applyPolicy('y', 'other');
     await untilReady('y');
     expect((await getPolicy('x')).metadata.resourceVersion).toBe(before);
+  });
+
+  it('an edited ConfigMap, and an edited file of the administrator, count like an edited policy', async () => {
+    const applyKeys = async (key: Signer): Promise<void> => {
+      const data = { 'jwks.json': JSON.stringify({ keys: [key.publicJwk] }) };
+      const metadata = { name: 'keys', namespace };
+      await cluster.apply(JSON.stringify({ apiVersion: 'v1', kind: 'ConfigMap', metadata, data }));
+    };
+    const another = (digest: string | undefined) =>
+      eventually(
+        'another configuration that is ready',
+        () => getPolicy('named'),
+        (policy) => policy.status?.verification?.configDigest !== digest && isReady(seen(policy)),
+      );
+    await applyKeys(signer);
+    await applyPolicy('named', 'n', { configMapRef: { name: 'keys', key: 'jwks.json' } });
+    const first = await untilReady('named');
+    expect(await askAll('named', 'n')).toEqual([200, 200, 200]);
+
+    await applyKeys(await createSigner('ES256', { kid: signer.kid }));
+    const second = await another(first.status?.verification?.configDigest);
+    expect(await askAll('named', 'n')).toEqual([401, 401, 401]);
+
+    await applyKeys(signer);
+    const third = await another(second.status?.verification?.configDigest);
+    writeConfiguration({ forbiddenAudiences: ['n'] });
+    await eventually(
+      'the refusal',
+      () => getPolicy('named'),
+      (policy) => reasonsOf(seen(policy)).Accepted === 'AudienceForbidden',
+    );
+    // A refusal is the leader's word alone; the others follow within seconds.
+    await eventually(
+      'refusals',
+      () => askAll('named', 'n'),
+      (answers) => answers.every((status) => status === 503),
+    );
+    writeConfiguration({ limits: { maxTokenBytes: 4096 } });
+    await another(third.status?.verification?.configDigest);
+    expect(await askAll('named', 'n')).toEqual([200, 200, 200]);
   });
 
   it('a replica that stands still holds up Programmed until it is given up', {
