@@ -27,7 +27,7 @@ export function createDecisionLog({
 }: DecisionLogParts): PublicEndpointParts['onDecision'] {
   const lines = createTokenBucket(clock, perSecond, burst);
   return (reason, policy) => {
-    metrics.countDecision({ mode: policy?.verifier.mode ?? 'none', reason });
+    metrics.countDecision({ mode: policy?.verifier.mode ?? 'none', reason }, policy);
     if (quietReasons.has(reason) || lines.take() > 0) return;
     log.info('request refused', { reason, policy: policy && objectKey(policy) });
   };

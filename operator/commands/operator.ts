@@ -78,6 +78,7 @@ const graceMs = 20_000;
 export async function startOperator(parts: OperatorParts): Promise<Operator> {
   const { options, configuration, clock, log, metrics, cluster } = parts;
   const hasCluster = cluster !== undefined;
+  metrics.countByPolicy(configuration.metrics.byPolicy);
   let lameDuckMs = secondsOf(configuration.intervals.lameDuck) * 1000;
   logWarnings(configuration, log, { hasCluster });
   const { isAuthor, onStatus } = parts;
@@ -154,6 +155,7 @@ export async function startOperator(parts: OperatorParts): Promise<Operator> {
 
   function reconfigure(next: OperatorConfiguration): void {
     lameDuckMs = secondsOf(next.intervals.lameDuck) * 1000;
+    metrics.countByPolicy(next.metrics.byPolicy);
     logWarnings(next, log, { hasCluster });
     verification.keyStore.setRefreshSeconds(secondsOf(next.intervals.keyRefresh));
     inputs.configure(next);

@@ -36,6 +36,7 @@ export interface OperatorConfiguration {
   /** `namespace/service:port` → `host:port`, for `serve`. */
   readonly serviceAddresses: Readonly<Record<string, string>>;
   readonly limits: Limits;
+  readonly metrics: MetricsSwitches;
   readonly intervals: Intervals;
 }
 
@@ -57,6 +58,11 @@ export interface Limits {
   readonly maxTokenBytes: number;
   readonly maxPoliciesPerNamespace: number;
   readonly maxInFlightPerPolicy: number;
+}
+
+export interface MetricsSwitches {
+  /** A series for each policy: useful, and costly where there are thousands. */
+  readonly byPolicy: boolean;
 }
 
 export interface Intervals {
@@ -265,6 +271,7 @@ const configuration = object<OperatorConfiguration>({
     }),
     defaultLimits,
   ),
+  metrics: defaulted(object<MetricsSwitches>({ byPolicy: defaulted(boolean, false) }), { byPolicy: false }),
   intervals: defaulted(
     object<Intervals>({
       keyRefresh: defaulted(duration(30, 43_200), defaultIntervals.keyRefresh),

@@ -69,3 +69,17 @@ test('callers cannot fill the log: everything is counted, little is written', ()
   for (let index = 0; index < 100; index += 1) onDecision('token_malformed', policy);
   expect(log.lines).toHaveLength(23);
 });
+
+test('decisions are counted by policy where it is wanted, and what was counted goes when it is not any more', async () => {
+  const metrics = createMetrics('1.2.3');
+  const byPolicy = 'mcp_auth_policy_decisions_total{namespace="a",policy="x",reason="token_expired"} 1';
+  const count = (): void => metrics.countDecision({ mode: 'OIDC', reason: 'token_expired' }, policy);
+  count();
+  expect(await metrics.render()).not.toContain('mcp_auth_policy_decisions_total{');
+  metrics.countByPolicy(true);
+  count();
+  metrics.countDecision({ mode: 'none', reason: 'path_not_found' });
+  expect(await metrics.render()).toContain(byPolicy);
+  metrics.countByPolicy(false);
+  expect(await metrics.render()).not.toContain('mcp_auth_policy_decisions_total{');
+});

@@ -17,6 +17,7 @@ test('defaults', () => {
       forbiddenAudiences: [],
       serviceAddresses: {},
       limits: { maxTokenBytes: 8192, maxPoliciesPerNamespace: 1000, maxInFlightPerPolicy: 1000 },
+      metrics: { byPolicy: false },
       intervals: { keyRefresh: '5m', lameDuck: '5s' },
     },
   });
