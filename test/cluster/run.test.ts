@@ -6,9 +6,13 @@ import { type Deployment, namespace } from '../e2e/deployment.ts';
 import { startOperatorProcess } from '../e2e/operator-process.ts';
 import { describeScenario } from '../e2e/scenario.ts';
 import { startControlPlane } from './control-plane.ts';
+import { kubeconfigFor } from './kubeconfig-for.ts';
 import { describeWithCluster } from './require-cluster.ts';
 
 const crds = join(import.meta.dirname, '../../crds');
+/** The rights that the operator runs under. */
+const rights = join(import.meta.dirname, '../../manifests/rbac.yaml');
+const self = 'mcp-auth-operator';
 
 async function startRun(configuration: string): Promise<Deployment> {
   const folder = mkdtempSync(join(tmpdir(), 'mcp-auth-run-'));
@@ -20,10 +24,14 @@ async function startRun(configuration: string): Promise<Deployment> {
     if (code !== 0) throw new Error(stderr);
     return stdout;
   };
-  await kubectl('apply', '-f', crds);
+  await kubectl('apply', '-f', crds, '-f', rights);
   await kubectl('wait', '--for=condition=Established', 'crd/mcpauthpolicies.mcpauth.dev', '--timeout=30s');
   await kubectl('create', 'namespace', namespace);
-  const args = ['--kubeconfig', cluster.kubeconfigPath, '--config', configFile];
+  const kubeconfig = join(folder, 'kubeconfig');
+  const token = (await kubectl('-n', self, 'create', 'token', self)).trim();
+  writeFileSync(kubeconfig, kubeconfigFor(cluster, { token }), { mode: 0o600 });
+  const place = ['--pod-namespace', self, '--pod-name', 'only'];
+  const args = ['--kubeconfig', kubeconfig, '--config', configFile, ...place];
   const operator = await startOperatorProcess('run', args);
   return {
     publicURL: operator.publicURL,
