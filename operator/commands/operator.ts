@@ -87,7 +87,8 @@ export async function startOperator(parts: OperatorParts): Promise<Operator> {
   const report = coalesce(clock, () => {
     const reports = enforcement.reports();
     board.update(inputs.objects(), reports);
-    readiness.note(reports);
+    // Replicas may be heard of before there is anything to enforce.
+    if (enforcement.currentSnapshot() !== undefined) readiness.note(reports);
     metrics.setPolicies(countStates(reports));
   });
   const verification = createVerification({

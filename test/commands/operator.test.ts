@@ -142,3 +142,13 @@ test('how long that takes is what the configuration says when the time comes', a
   await stopped;
   await expect(fetch(`http://127.0.0.1:${operator.publicAddress.port}/`)).rejects.toThrow();
 });
+
+test('replicas that are heard of before the policies do not make it ready', async () => {
+  const ready = `http://127.0.0.1:${operator.adminAddress.port}/readyz`;
+  operator.seeReplicas(['another']);
+  clock.advance(0);
+  expect((await fetch(ready)).status).toBe(503);
+  operator.update(delivery);
+  clock.advance(0);
+  expect((await fetch(ready)).status).toBe(200);
+});
