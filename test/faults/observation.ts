@@ -3,6 +3,7 @@ import { expect } from 'vitest';
 import { readScrape, type Scrape } from '../fixtures/scrape.ts';
 import { statusWrites } from './audit-log.ts';
 import type { ChangeTime, Installation } from './installation.ts';
+import { within } from './length.ts';
 import { type Load, startLoad, type Tally } from './load.ts';
 import { type MeasuredRow, tell } from './reliability-table.ts';
 
@@ -47,7 +48,7 @@ export async function observe(installation: Installation): Promise<Observation> 
       expectSteady(await load.take());
       expect([...during.wrongAccepts, ...recovering.wrongAccepts]).toEqual([]);
       if (!isOpenedAnew) expect(recovering.failedGood).toEqual([]);
-      expect(change.inForceMs).toBeLessThan(recoveryLimitMs);
+      expect(change.inForceMs).toBeLessThan(within(recoveryLimitMs));
       await expectUnharmed(installation);
       const facts = [
         `failed good requests: ${during.failedGood.length} in the fault, ${recovering.failedGood.length} until recovered`,
