@@ -49,7 +49,7 @@ export function joinReplicas(parts: ReplicasParts): Replicas {
   // Random, because a container can be started again in the same pod.
   const identity = `${name}_${Math.floor(random() * 2 ** 32).toString(16)}`;
   const election = startLeaderElection({ ...parts, name: application, identity, onChange: onLeader });
-  const lease = startReplicaLease({ ...parts, name: `${application}-replica-${name}`, labels });
+  const lease = startReplicaLease({ ...parts, name: leaseNameOf(name), labels });
   const watch = startReplicaWatch({
     ...parts,
     labels,
@@ -66,6 +66,12 @@ export function joinReplicas(parts: ReplicasParts): Replicas {
       await Promise.all([election.stop(), lease.stop(), watch.stop()]);
     },
   };
+}
+
+/** Host names can hold what names of objects must not. */
+export function leaseNameOf(replica: string): string {
+  const plain = replica.toLowerCase().replace(/[^a-z0-9-]+/g, '-');
+  return `${application}-replica-${plain}`.slice(0, 253).replace(/-+$/, '');
 }
 
 /** The only replica there is: nobody to wait for, nobody to give way to. */

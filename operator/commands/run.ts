@@ -98,9 +98,7 @@ function join(
   { podNamespace: namespace, podName: name = hostname() }: RunOptions,
   parts: Omit<ReplicasParts, 'namespace' | 'name'>,
 ): Replicas {
-  return namespace === undefined
-    ? withoutReplicas(parts)
-    : joinReplicas({ ...parts, namespace, name: name.toLowerCase() });
+  return namespace === undefined ? withoutReplicas(parts) : joinReplicas({ ...parts, namespace, name });
 }
 
 function reporter({ podName = hostname() }: RunOptions): EventReporter {
