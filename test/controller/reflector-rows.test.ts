@@ -11,7 +11,7 @@ const rows: Readonly<Record<string, readonly string[]>> = {
   bookmarks: ['a bookmark keeps a quiet one alive'],
   'resume from the last version': ['that ended well is resumed at once, from the last version'],
   'any failure but 410': ['by %s it %s and misses nothing', 'on a watch by %s, it misses nothing'],
-  'back-off': ['doubles from 0.8 s to 30 s', 'each watch by %s, it asks ever more rarely'],
+  'back-off': ['doubles from 0.8 s to 20 s', 'each watch by %s, it asks ever more rarely'],
   'a handler throws': ['goes on when whoever listens throws'],
   'credentials fail on reconnect': ['a token file that is away for a while'],
   'stop while it connects': ['can be stopped while it connects', 'can be stopped while its credentials'],
