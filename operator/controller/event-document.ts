@@ -1,5 +1,6 @@
 import type { UntypedObject } from '../api/kubernetes-object.ts';
 import type { PolicyEvent } from '../policy/policy-event.ts';
+import { formatMicroTime } from './micro-time.ts';
 import type { ResourceKind } from './resource.ts';
 
 export const events: ResourceKind = {
@@ -54,11 +55,6 @@ export function toEventDocument(
     reportingInstance: reportingInstance.slice(0, maxInstanceLength),
     ...{ type, reason, action, note: cutNote(note) },
   };
-}
-
-/** RFC 3339 with exactly six digits of a second: the API server takes no other form. */
-export function formatMicroTime(epochMs: number): string {
-  return `${new Date(epochMs).toISOString().slice(0, -1)}000Z`;
 }
 
 /** Named as client-go names them. */

@@ -5,14 +5,9 @@ import type { Clock } from '../time/clock.ts';
 import { createTokenBucket } from '../time/token-bucket.ts';
 import { type ApiError, toApiError } from './api-error.ts';
 import { createEventBudget } from './event-budget.ts';
-import {
-  type EventDocument,
-  type EventReporter,
-  events,
-  formatMicroTime,
-  toEventDocument,
-} from './event-document.ts';
+import { type EventDocument, type EventReporter, events, toEventDocument } from './event-document.ts';
 import type { KubeApi } from './kube-api.ts';
+import { formatMicroTime } from './micro-time.ts';
 import { collectionPath, objectPath } from './resource.ts';
 import { createWorkQueue } from './work-queue.ts';
 

@@ -13,7 +13,7 @@ import {
   releasedSpec,
   specFor,
 } from './leader-state.ts';
-import { toMicroTime } from './lease.ts';
+import { formatMicroTime } from './micro-time.ts';
 
 export interface LeaderElectionOptions extends ElectionLeaseOptions {
   /** Must belong to this process alone: the pod's name and something random, since a container can be restarted. */
@@ -63,7 +63,7 @@ export function startLeaderElection(options: LeaderElectionOptions): LeaderElect
     }
     // Before the write: others count from when they see it, which is later.
     const beganMs = clock.monotonicMs();
-    const spec = specFor(move, election, toMicroTime(clock.nowMs()));
+    const spec = specFor(move, election, formatMicroTime(clock.nowMs()));
     ours = undefined;
     ours = await lease.write(before, spec, calling.signal);
     election = afterWrite(election, ours.spec, beganMs);
@@ -112,7 +112,7 @@ export function startLeaderElection(options: LeaderElectionOptions): LeaderElect
 
   async function release(): Promise<void> {
     if (ours !== undefined) {
-      await lease.write(ours, releasedSpec(ours.spec, toMicroTime(clock.nowMs())), calling.signal);
+      await lease.write(ours, releasedSpec(ours.spec, formatMicroTime(clock.nowMs())), calling.signal);
     }
   }
 

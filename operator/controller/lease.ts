@@ -28,11 +28,6 @@ export function readLeaseSpec(raw: unknown): LeaseSpec {
   };
 }
 
-/** Formats a time as Kubernetes' MicroTime, which has six fractional digits: the API server refuses three. */
-export function toMicroTime(epochMs: number): string {
-  return new Date(epochMs).toISOString().replace('Z', '000Z');
-}
-
 function numberOr0(value: unknown): number {
   return typeof value === 'number' ? value : 0;
 }

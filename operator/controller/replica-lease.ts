@@ -5,7 +5,8 @@ import type { Clock } from '../time/clock.ts';
 import { withDeadline } from '../time/deadline.ts';
 import { ApiError, toApiError } from './api-error.ts';
 import type { KubeApi } from './kube-api.ts';
-import { type LeaseSpec, leaseCallDeadlineMs, toMicroTime } from './lease.ts';
+import { type LeaseSpec, leaseCallDeadlineMs } from './lease.ts';
+import { formatMicroTime } from './micro-time.ts';
 import { type ReplicaContent, replicaLabel } from './replica-content.ts';
 import { apiVersionOf, leases, objectPath } from './resource.ts';
 
@@ -46,7 +47,7 @@ export function startReplicaLease(options: ReplicaLeaseOptions): ReplicaLease {
   const { api, namespace, name, clock, random, log } = options;
   const path = objectPath(leases, { namespace, name });
   const calling = new AbortController();
-  const acquireTime = toMicroTime(clock.nowMs());
+  const acquireTime = formatMicroTime(clock.nowMs());
   let content: ReplicaContent | undefined;
   let written: ReplicaContent | undefined;
   let beganMs = Number.NEGATIVE_INFINITY;
@@ -137,7 +138,7 @@ function toLease(
 ): unknown {
   const spec: LeaseSpec = {
     ...{ holderIdentity: name, leaseDurationSeconds: durationSeconds, leaseTransitions: 0 },
-    ...{ acquireTime, renewTime: toMicroTime(clock.nowMs()) },
+    ...{ acquireTime, renewTime: formatMicroTime(clock.nowMs()) },
   };
   return {
     ...{ apiVersion: apiVersionOf(leases), kind: leases.kind },
