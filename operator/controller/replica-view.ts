@@ -5,7 +5,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { UntypedObject } from '../api/kubernetes-object.ts';
 import { type LeaseSpec, readLeaseSpec } from './lease.ts';
-import { isEnforced, type ReplicaContent } from './replica-content.ts';
+import type { ReplicaContent } from './replica-content.ts';
 
 /** The Leases of replicas by name, and since when they have not been renewed. */
 export type ReplicaView = ReadonlyMap<string, SeenReplica>;
@@ -55,11 +55,6 @@ export function abandonedLeases(view: ReplicaView, nowMs: number, ageMs: number)
 export function nextGoneMs(view: ReplicaView, nowMs: number): number | undefined {
   const times = [...view.values()].map((replica) => livesForMs(replica, nowMs)).filter((ms) => ms > 0);
   return times.length === 0 ? undefined : Math.min(...times);
-}
-
-/** Whether every live replica enforces what is wanted. False when none is alive: then nobody enforces it. */
-export function isEnforcedByAll(live: readonly LiveReplica[], wanted: ReplicaContent): boolean {
-  return live.length > 0 && live.every(({ content }) => isEnforced(content, wanted));
 }
 
 function livesForMs({ spec, sinceMs }: SeenReplica, nowMs: number): number {

@@ -3,7 +3,7 @@ import { connectToCluster } from '../../operator/controller/kube.ts';
 import type { KubeApi } from '../../operator/controller/kube-api.ts';
 import { type LeaderElection, startLeaderElection } from '../../operator/controller/leader-election.ts';
 import type { LeaseSpec } from '../../operator/controller/lease.ts';
-import { policiesVersion, snapshotDigest } from '../../operator/controller/replica-content.ts';
+import { configurationDigest, snapshotDigest } from '../../operator/controller/replica-content.ts';
 import { startReplicaLease } from '../../operator/controller/replica-lease.ts';
 import type { LiveReplica } from '../../operator/controller/replica-view.ts';
 import { startReplicaWatch } from '../../operator/controller/replica-watch.ts';
@@ -226,8 +226,8 @@ describeWithCluster('the Leases', () => {
     const shows = (content: object): Promise<void> =>
       eventually(() => expect([live, callsUnderWay]).toEqual([[{ name, content }], 0]));
 
-    replica.publish({ [policiesVersion]: '7', [snapshotDigest]: 'abc' });
-    await shows({ [policiesVersion]: '7', [snapshotDigest]: 'abc' });
+    replica.publish({ [configurationDigest]: '7', [snapshotDigest]: 'abc' });
+    await shows({ [configurationDigest]: '7', [snapshotDigest]: 'abc' });
     const first = await stored();
     expect(first.spec).toEqual({
       ...{ holderIdentity: name, leaseDurationSeconds: 40, leaseTransitions: 0 },
@@ -236,8 +236,8 @@ describeWithCluster('the Leases', () => {
     expect(first.metadata).toMatchObject({ labels: { app: 'mcp', 'mcpauth.dev/replica': 'true' } });
 
     // What is not said any more is gone.
-    replica.publish({ [policiesVersion]: '8' });
-    await shows({ [policiesVersion]: '8' });
+    replica.publish({ [configurationDigest]: '8' });
+    await shows({ [configurationDigest]: '8' });
     const second = await stored();
 
     clock.hurry(10_000);
@@ -247,7 +247,7 @@ describeWithCluster('the Leases', () => {
     await connect().remove(objectPath(leases, { namespace, name }));
     await eventually(() => expect(live).toEqual([]));
     clock.hurry(10_000);
-    await shows({ [policiesVersion]: '8' });
+    await shows({ [configurationDigest]: '8' });
 
     await replica.stop();
     await eventually(() => expect(live).toEqual([]));

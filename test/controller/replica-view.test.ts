@@ -1,13 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { UntypedObject } from '../../operator/api/kubernetes-object.ts';
 import {
-  configurationDigest,
-  isEnforced,
-  policiesVersion,
-  type ReplicaContent,
-} from '../../operator/controller/replica-content.ts';
-import {
-  isEnforcedByAll,
   liveReplicas,
   nextGoneMs,
   observeReplicas,
@@ -70,39 +63,5 @@ describe('the live replicas', () => {
       30_000,
       undefined,
     ]);
-  });
-});
-
-describe('a content', () => {
-  const version = (value: string): ReplicaContent => ({ [policiesVersion]: value });
-  const digest = (value: string): ReplicaContent => ({ [configurationDigest]: value });
-
-  it.each<[string, ReplicaContent, ReplicaContent, boolean]>([
-    ['the same version', version('7'), version('7'), true],
-    ['a newer version', version('10'), version('9'), true],
-    ['an older version', version('9'), version('10'), false],
-    ['a newer version of many digits', version('90071992547409931'), version('90071992547409930'), true],
-    ['an older version of many digits', version('90071992547409930'), version('90071992547409931'), false],
-    ['the same version that is no number', version('a1'), version('a1'), true],
-    ['a version that is no number', version('a2'), version('a1'), false],
-    ['a wanted version that is no number', version('2'), version('a1'), false],
-    ['a longer version than a wanted one that is no number', version('200'), version('a1'), false],
-    ['a version with a leading zero', version('010'), version('9'), false],
-    ['an empty version', version(''), version('1'), false],
-    ['no version', {}, version('1'), false],
-    ['the same digest', digest('12'), digest('12'), true],
-    ['a digest that is a larger number', digest('13'), digest('12'), false],
-    ['one of two', version('1'), { ...version('1'), ...digest('a') }, false],
-    ['more than is wanted', { ...version('1'), ...digest('a') }, digest('a'), true],
-    ['anything where nothing is wanted', {}, {}, true],
-  ])('with %s', (_, content, wanted, expected) => {
-    expect(isEnforced(content, wanted)).toBe(expected);
-  });
-
-  it('is enforced by all when every live replica says so, and there is one', () => {
-    const replica = (value: string) => ({ name: value, content: version(value) });
-    expect(isEnforcedByAll([replica('5'), replica('6')], version('5'))).toBe(true);
-    expect(isEnforcedByAll([replica('5'), replica('6')], version('6'))).toBe(false);
-    expect(isEnforcedByAll([], version('5'))).toBe(false);
   });
 });
