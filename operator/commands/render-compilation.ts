@@ -9,9 +9,12 @@ import { conditionsFor } from '../policy/conditions.ts';
  */
 export function renderCompilation(compilation: Compilation, output: 'yaml' | 'json'): string {
   const { snapshot, outcomes, sharedAudiences } = compilation;
-  const { digest, hosts, allowedOrigins } = snapshot;
+  const { digest, hosts, allowedOrigins, shares, upstreamPatienceSeconds } = snapshot;
   const document = {
-    snapshot: { digest, hosts, allowedOrigins, policies: [...snapshot.policies.values()] },
+    snapshot: {
+      ...{ digest, hosts, allowedOrigins, shares, upstreamPatienceSeconds },
+      policies: [...snapshot.policies.values()],
+    },
     findings: outcomes.flatMap((outcome) => {
       const { refusal, brokenRef } = outcome;
       return [

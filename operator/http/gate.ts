@@ -1,4 +1,4 @@
-import type { CompiledPolicy, Snapshot } from '../policy/snapshot.ts';
+import type { CompiledPolicy, RoutingTable } from '../policy/snapshot.ts';
 import { readBearerToken } from '../verify/bearer-token.ts';
 import type { DenialReason } from '../verify/denial.ts';
 import type { Principal } from '../verify/verdict.ts';
@@ -28,7 +28,7 @@ export type Decision =
     };
 
 /** Decides on a request by its head alone; the body has not been read. */
-export type Gate = (head: RequestHead, snapshot: Snapshot) => Promise<Decision>;
+export type Gate = (head: RequestHead, snapshot: RoutingTable) => Promise<Decision>;
 
 /** How long a client should wait for a policy that denies: its author has to mend it. */
 const denyRetrySeconds = 30;

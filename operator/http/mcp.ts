@@ -1,21 +1,6 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
 import { toNodeHandler } from '@modelcontextprotocol/node';
 import { type AuthInfo, createMcpHandler, McpServer } from '@modelcontextprotocol/server';
-import type { CompiledPolicy } from '../policy/snapshot.ts';
-import type { Principal } from '../verify/verdict.ts';
-
-/** What an admitted request carries on. */
-export interface Admission {
-  readonly policy: CompiledPolicy;
-  readonly principal: Principal;
-}
-
-export interface BuiltInServer {
-  /** Answers one admitted request. */
-  handle(request: IncomingMessage, response: ServerResponse, admission: Admission): Promise<void>;
-  /** Waits until what has been asked is being answered, then ends every open stream. */
-  close(): Promise<void>;
-}
+import type { Admission, Backend } from './backend.ts';
 
 /** Bytes. Its one tool takes no arguments, and many callers may send at once. */
 const maxRequestBodySize = 64 * 1024;
@@ -24,7 +9,7 @@ const maxRequestBodySize = 64 * 1024;
  * The built-in MCP server: 2026-07-28, and older revisions without sessions. Its one tool shows who the caller was found
  * to be and which policy let it in.
  */
-export function createBuiltInServer(version: string, onError: (error: Error) => void): BuiltInServer {
+export function createBuiltInServer(version: string, onError: (error: Error) => void): Backend {
   const handler = createMcpHandler(({ authInfo }) => buildServer(version, readAdmission(authInfo)), {
     onerror: onError,
     maxRequestBodySize,
@@ -34,10 +19,10 @@ export function createBuiltInServer(version: string, onError: (error: Error) => 
     handler.fetch(request, options).finally(() => end(readAdmission(options?.authInfo)));
   const answer = toNodeHandler({ fetch: beginAnswer }, { onerror: onError, maxRequestBodySize });
   return {
-    async handle(request, response, admission) {
+    async handle({ incoming, admission }, response) {
       // The SDK hands all headers on to the server: the caller's token stops here.
-      delete request.headers.authorization;
-      const admitted = Object.assign(request, { auth: toAuthInfo(admission) });
+      delete incoming.headers.authorization;
+      const admitted = Object.assign(incoming, { auth: toAuthInfo(admission) });
       // Node types what a server's request always has as possibly missing.
       begin(admission);
       await answer(admitted as typeof admitted & { method: string; url: string }, response).finally(() =>

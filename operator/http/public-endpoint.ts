@@ -3,17 +3,17 @@ import { objectKey } from '../api/kubernetes-object.ts';
 import type { CompiledPolicy, Snapshot } from '../policy/snapshot.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { type Answer, refuse, unavailable } from './answer.ts';
+import type { Admission, Backend } from './backend.ts';
 import type { DecisionReason } from './decision-reason.ts';
 import type { Exchanges } from './exchanges.ts';
 import type { Decision, Gate } from './gate.ts';
-import type { Admission, BuiltInServer } from './mcp.ts';
 import type { RequestHead } from './request-head.ts';
 
 export interface PublicEndpointParts {
   readonly gate: Gate;
   /** The snapshot in force, which a request takes once; undefined while the policies are not known yet. */
   readonly currentSnapshot: () => Snapshot | undefined;
-  readonly builtInServer: BuiltInServer;
+  readonly builtInServer: Backend;
   readonly exchanges: Exchanges;
   /** Told of every decision, with the policy by which it was made, if any. */
   readonly onDecision: (reason: DecisionReason, policy: CompiledPolicy | undefined) => void;
@@ -54,7 +54,7 @@ async function serve(
     write(response, decision.answer);
     return;
   }
-  const limit = parts.currentSnapshot()?.maxInFlightPerPolicy ?? 0;
+  const limit = parts.currentSnapshot()?.shares.maxInFlightPerPolicy ?? 0;
   if (parts.exchanges.inFlight(objectKey(decision.policy)) >= limit) {
     parts.onDecision('overloaded', decision.policy);
     write(response, unavailable(1));
@@ -104,7 +104,7 @@ async function answerAdmitted(
     return;
   }
   exchanges.add(admission, response);
-  await builtInServer.handle(request, response, admission);
+  await builtInServer.handle({ incoming: request, admission }, response);
 }
 
 function write(response: ServerResponse, { status, headers, body }: Answer): void {

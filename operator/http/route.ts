@@ -1,6 +1,6 @@
 import { hostPatternMatches, isHostPattern, parseHostPattern } from '../policy/host-pattern.ts';
 import { wellKnownPath } from '../policy/resource-claim.ts';
-import { type CompiledPolicy, routeKey, type Snapshot } from '../policy/snapshot.ts';
+import { type CompiledPolicy, type RoutingTable, routeKey } from '../policy/snapshot.ts';
 import { headerValues, type RequestHead, readTarget, type Target } from './request-head.ts';
 
 export type Route =
@@ -16,7 +16,7 @@ export type Route =
  * Finds the policy of a request by its path, and by its host where the administrator gave a namespace a host of its own.
  * Paths are compared as they were sent: nothing is decoded or normalised, so one resource has one spelling.
  */
-export function findRoute(head: RequestHead, snapshot: Snapshot): Route {
+export function findRoute(head: RequestHead, snapshot: RoutingTable): Route {
   const target = readTarget(head);
   const [host, ...otherHosts] = headerValues(head, 'host');
   if (target === undefined || host === undefined || otherHosts.length > 0) return { kind: 'invalid' };
@@ -32,7 +32,7 @@ export function findRoute(head: RequestHead, snapshot: Snapshot): Route {
 }
 
 /** Which set of resources a Host value leads to; undefined when it is none of ours. */
-function findPlace(host: string, { hosts }: Snapshot): { readonly ownHost?: string } | undefined {
+function findPlace(host: string, { hosts }: RoutingTable): { readonly ownHost?: string } | undefined {
   const name = host.toLowerCase();
   if (!isHostPattern(name)) return undefined;
   const { hostname, port } = parseHostPattern(name);

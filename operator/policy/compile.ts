@@ -5,7 +5,7 @@ import type { Outcome, SharedAudience } from './finding.ts';
 import { parseHostPattern } from './host-pattern.ts';
 import type { Inputs, SourcePolicy } from './inputs.ts';
 import { type Judged, judgePolicy } from './judge-policy.ts';
-import { publicHost } from './operator-configuration.ts';
+import { publicHost, secondsOf } from './operator-configuration.ts';
 import { enforceLimit, settleConflicts } from './ownership.ts';
 import { findSharedAudiences } from './shared-audiences.ts';
 import { type CompiledPolicy, type HostRules, routeKey, type Snapshot } from './snapshot.ts';
@@ -60,12 +60,20 @@ function buildSnapshot(policies: readonly CompiledPolicy[], { configuration }: I
     own: configuration.resourceHosts.flatMap((entry) => entry.hosts.map(parseHostPattern)),
   };
   const { allowedOrigins } = configuration;
-  const { maxInFlightPerPolicy } = configuration.limits;
+  const { maxTokenBytes: _, maxPoliciesPerNamespace: __, ...shares } = configuration.limits;
+  const upstreamPatienceSeconds = secondsOf(configuration.intervals.upstreamPatience);
   return {
-    digest: digestOf([hosts, allowedOrigins, maxInFlightPerPolicy, policies.map(({ digest }) => digest)]),
+    digest: digestOf([
+      hosts,
+      allowedOrigins,
+      shares,
+      upstreamPatienceSeconds,
+      policies.map(({ digest }) => digest),
+    ]),
     hosts,
     allowedOrigins,
-    maxInFlightPerPolicy,
+    shares,
+    upstreamPatienceSeconds,
     routes: new Map(policies.map((policy) => [routeKey(policy.ownHost, policy.path), policy])),
     policies: new Map(policies.map((policy) => [objectKey(policy), policy])),
   };

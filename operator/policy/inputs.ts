@@ -13,6 +13,24 @@ export interface ConfigMapData {
   readonly data: Readonly<Record<string, string>>;
 }
 
+/** What is read of a Service: how, and whether, it may be dialled. */
+export interface ServiceData {
+  /** `ClusterIP` when it says nothing. */
+  readonly type: string;
+  /** Absent, empty or `None` when it has no address of its own. */
+  readonly clusterIP?: string;
+  /** Whether a selector says which pods are behind it; else somebody writes the addresses by hand. */
+  readonly hasSelector: boolean;
+  readonly ports: readonly ServicePort[];
+}
+
+export interface ServicePort {
+  readonly port: number;
+  readonly appProtocol?: string;
+  /** `TCP` when it says nothing. */
+  readonly protocol: string;
+}
+
 /**
  * Everything that compile may look at. The cluster, a folder of manifests and the golden tests build the same value.
  */

@@ -7,7 +7,7 @@ import type { Finding, Outcome } from './finding.ts';
 import type { Inputs, SourcePolicy } from './inputs.ts';
 import { resolveRefs } from './resolve-refs.ts';
 import { type ClaimOutcome, claimResource } from './resource-claim.ts';
-import type { CompiledPolicy, ResourceMetadata } from './snapshot.ts';
+import type { CompiledPolicy, ResourceMetadata, ToolRule, Upstream } from './snapshot.ts';
 import { checkSpec } from './spec-checks.ts';
 import type { VerifierConfig } from './verifier-config.ts';
 
@@ -54,6 +54,8 @@ export function denyPolicy(compiled: CompiledPolicy): CompiledPolicy {
 }
 
 interface Judgement {
+  readonly upstream?: Upstream;
+  readonly tools?: readonly ToolRule[];
   readonly refusal?: Finding<'Accepted'>;
   readonly brokenRef?: Finding<'ResolvedRefs'>;
   readonly verifier: VerifierConfig;
@@ -71,7 +73,7 @@ function judgeUnreadable(source: SourcePolicy, refusal: Finding<'Accepted'>, inp
 
 function assemble({ object }: SourcePolicy, claim: ClaimOutcome, judgement: Judgement): Judged {
   const { namespace, name, generation = 1, creationTimestamp } = object.metadata;
-  const { verifier, publish, ...findings } = judgement;
+  const { verifier, publish, upstream, tools = [], ...findings } = judgement;
   const outcome: Outcome = { namespace, name, generation, ...findings, sharesAudience: false };
   const judged = { outcome, ...(creationTimestamp === undefined ? {} : { creationTimestamp }) };
   if (!claim.ok) return judged;
@@ -82,6 +84,8 @@ function assemble({ object }: SourcePolicy, claim: ClaimOutcome, judgement: Judg
     ...claim.claim,
     ...(publish === undefined ? {} : { metadata: resourceMetadata(resource, publish) }),
     verifier,
+    ...(upstream === undefined ? {} : { upstream }),
+    tools,
   };
   return { ...judged, compiled: { ...content, generation, digest: digestOf(content) } };
 }

@@ -16,6 +16,7 @@ import { cidrForm, isCidr } from './cidr.ts';
 import { boolean, record, refine, texts } from './configuration-checks.ts';
 import { type HostPattern, isHostPattern, parseHostPattern } from './host-pattern.ts';
 import type { OutboundRule } from './outbound-rule.ts';
+import type { Shares } from './snapshot.ts';
 
 /** Which namespaces an entry is about: names, or `*` for all. */
 export type Namespaces = readonly string[];
@@ -37,6 +38,7 @@ export interface OperatorConfiguration {
   readonly serviceAddresses: Readonly<Record<string, string>>;
   readonly limits: Limits;
   readonly metrics: MetricsSwitches;
+  readonly accessLog: AccessLog;
   readonly intervals: Intervals;
 }
 
@@ -54,10 +56,14 @@ export interface OwnHosts {
   readonly hosts: readonly string[];
 }
 
-export interface Limits {
+export interface Limits extends Shares {
   readonly maxTokenBytes: number;
   readonly maxPoliciesPerNamespace: number;
-  readonly maxInFlightPerPolicy: number;
+}
+
+export interface AccessLog {
+  /** Of so many requests that are let in one has a line in the log; 0: none. Refused ones always have. */
+  readonly admittedOneIn: number;
 }
 
 export interface MetricsSwitches {
@@ -70,6 +76,8 @@ export interface Intervals {
   readonly keyRefresh: string;
   /** How long `run` goes on serving after SIGTERM, not ready any more, before it stops to accept. */
   readonly lameDuck: string;
+  /** How long an upstream may take to begin its answer, and be silent inside one that is no event stream. */
+  readonly upstreamPatience: string;
 }
 
 export function appliesTo(namespaces: Namespaces, namespace: string): boolean {
@@ -199,9 +207,12 @@ const defaultLimits: Limits = {
   maxTokenBytes: 8192,
   maxPoliciesPerNamespace: 1000,
   maxInFlightPerPolicy: 1000,
+  maxStreamsPerPolicy: 500,
+  maxInspectedBytes: 4 * 1024 * 1024,
+  maxInspectedBytesPerPolicy: 32 * 1024 * 1024,
 };
 
-const defaultIntervals: Intervals = { keyRefresh: '5m', lameDuck: '5s' };
+const defaultIntervals: Intervals = { keyRefresh: '5m', lameDuck: '5s', upstreamPatience: '60s' };
 
 const audience = (text: string): boolean => /^[!-~]+$/.test(text);
 
@@ -268,14 +279,24 @@ const configuration = object<OperatorConfiguration>({
       maxTokenBytes: defaulted(integer(1024, 15_360), defaultLimits.maxTokenBytes),
       maxPoliciesPerNamespace: defaulted(integer(1, 100_000), defaultLimits.maxPoliciesPerNamespace),
       maxInFlightPerPolicy: defaulted(integer(1, 100_000), defaultLimits.maxInFlightPerPolicy),
+      maxStreamsPerPolicy: defaulted(integer(1, 100_000), defaultLimits.maxStreamsPerPolicy),
+      maxInspectedBytes: defaulted(integer(1024, 64 * 1024 * 1024), defaultLimits.maxInspectedBytes),
+      maxInspectedBytesPerPolicy: defaulted(
+        integer(1024, 1024 * 1024 * 1024),
+        defaultLimits.maxInspectedBytesPerPolicy,
+      ),
     }),
     defaultLimits,
   ),
   metrics: defaulted(object<MetricsSwitches>({ byPolicy: defaulted(boolean, false) }), { byPolicy: false }),
+  accessLog: defaulted(object<AccessLog>({ admittedOneIn: defaulted(integer(0, 1_000_000), 100) }), {
+    admittedOneIn: 100,
+  }),
   intervals: defaulted(
     object<Intervals>({
       keyRefresh: defaulted(duration(30, 43_200), defaultIntervals.keyRefresh),
       lameDuck: defaulted(duration(0, 60), defaultIntervals.lameDuck),
+      upstreamPatience: defaulted(duration(1, 3600), defaultIntervals.upstreamPatience),
     }),
     defaultIntervals,
   ),

@@ -1,6 +1,6 @@
 import type { Gate } from '../http/gate.ts';
 import type { RequestHead } from '../http/request-head.ts';
-import type { CompiledPolicy, Snapshot } from '../policy/snapshot.ts';
+import type { CompiledPolicy, RoutingTable } from '../policy/snapshot.ts';
 import type { EnforcedConfig } from '../policy/verifier-config.ts';
 
 /**
@@ -11,7 +11,7 @@ import type { EnforcedConfig } from '../policy/verifier-config.ts';
  */
 export async function leadsToMetadata(
   gate: Gate,
-  snapshot: Snapshot,
+  snapshot: RoutingTable,
   policy: CompiledPolicy & { readonly verifier: EnforcedConfig },
   headFor: (method: string, path: string) => RequestHead,
 ): Promise<boolean> {

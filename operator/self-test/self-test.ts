@@ -3,7 +3,7 @@ import { createGate, type Gate } from '../http/gate.ts';
 import type { RequestHead } from '../http/request-head.ts';
 import { createStaticKeySource } from '../keys/static-key-source.ts';
 import type { FailedCase, SelfTestOutcome } from '../policy/observation.ts';
-import { type CompiledPolicy, routeKey, type Snapshot } from '../policy/snapshot.ts';
+import { type CompiledPolicy, type RoutingTable, routeKey } from '../policy/snapshot.ts';
 import type {
   Algorithm,
   EnforcedConfig,
@@ -153,15 +153,12 @@ function headFor(
 }
 
 /** A snapshot in which there is nothing but the policy under test. */
-function onlyPolicy(policy: CompiledPolicy): Snapshot {
+function onlyPolicy(policy: CompiledPolicy): RoutingTable {
   const { ownHost: _, ...shared } = policy;
   const url = parseStrictUrl(policy.resource);
   return {
-    digest: policy.digest,
     hosts: { shared: url === undefined ? [] : [{ hostname: url.hostname }], own: [] },
     allowedOrigins: [],
-    maxInFlightPerPolicy: 1,
     routes: new Map([[routeKey(undefined, policy.path), shared]]),
-    policies: new Map(),
   };
 }

@@ -1,9 +1,10 @@
 import { connect } from 'node:net';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import type { Backend } from '../../operator/http/backend.ts';
 import { Exchanges } from '../../operator/http/exchanges.ts';
 import type { Decision, Gate } from '../../operator/http/gate.ts';
 import { type Listener, listen } from '../../operator/http/listener.ts';
-import { type BuiltInServer, createBuiltInServer } from '../../operator/http/mcp.ts';
+import { createBuiltInServer } from '../../operator/http/mcp.ts';
 import { createPublicEndpoint } from '../../operator/http/public-endpoint.ts';
 import type { CompiledPolicy, Snapshot } from '../../operator/policy/snapshot.ts';
 import { systemClock } from '../../operator/time/clock.ts';
@@ -19,7 +20,7 @@ const policy = {
   verifier: { mode: 'OIDC', clockSkewSeconds: 60 },
 } as CompiledPolicy;
 const snapshot = {
-  maxInFlightPerPolicy: 2,
+  shares: { maxInFlightPerPolicy: 2 },
   policies: new Map([['team-a/x', policy]]),
 } as unknown as Snapshot;
 const admit = (expiresAt: number): Decision => ({
@@ -32,7 +33,7 @@ const inAnHour = (): number => Math.floor(Date.now() / 1000) + 3600;
 
 let listener: Listener;
 let gate: Gate;
-let builtInServer: BuiltInServer;
+let builtInServer: Backend;
 let exchanges: Exchanges;
 let current: Snapshot | undefined;
 let decidedBy: CompiledPolicy | undefined;

@@ -96,7 +96,7 @@ test.each<[field: string, change: object, look: (compilation: Compilation) => un
   [
     'limits.maxInFlightPerPolicy',
     { limits: { maxInFlightPerPolicy: 1 } },
-    ({ snapshot }) => snapshot.maxInFlightPerPolicy,
+    ({ snapshot }) => snapshot.shares.maxInFlightPerPolicy,
     1,
   ],
 ])('another %s is another snapshot, and has its effect', (_, change, look, seen) => {

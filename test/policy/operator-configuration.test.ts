@@ -16,9 +16,17 @@ test('defaults', () => {
       resourceHosts: [],
       forbiddenAudiences: [],
       serviceAddresses: {},
-      limits: { maxTokenBytes: 8192, maxPoliciesPerNamespace: 1000, maxInFlightPerPolicy: 1000 },
+      limits: {
+        maxTokenBytes: 8192,
+        maxPoliciesPerNamespace: 1000,
+        maxInFlightPerPolicy: 1000,
+        maxStreamsPerPolicy: 500,
+        maxInspectedBytes: 4_194_304,
+        maxInspectedBytesPerPolicy: 33_554_432,
+      },
       metrics: { byPolicy: false },
-      intervals: { keyRefresh: '5m', lameDuck: '5s' },
+      accessLog: { admittedOneIn: 100 },
+      intervals: { keyRefresh: '5m', lameDuck: '5s', upstreamPatience: '60s' },
     },
   });
 });

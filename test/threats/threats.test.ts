@@ -1,6 +1,6 @@
 import { afterAll, describe, expect, test } from 'vitest';
 import { createGate } from '../../operator/http/gate.ts';
-import { type CompiledPolicy, routeKey, type Snapshot } from '../../operator/policy/snapshot.ts';
+import { type CompiledPolicy, type RoutingTable, routeKey } from '../../operator/policy/snapshot.ts';
 import { denials } from '../../operator/verify/denial.ts';
 import { keySetCases } from './key-sets.cases.ts';
 import { requestCases } from './requests.cases.ts';
@@ -107,15 +107,13 @@ async function sendTo({ verify, config }: Subject, headers: readonly string[], q
     path: '/team-a/x/mcp',
     metadataURL: 'https://mcp.example.com/.well-known/oauth-protected-resource/team-a/x/mcp',
     verifier: config,
+    tools: [],
     digest: 'd',
   };
-  const snapshot: Snapshot = {
-    digest: 'd',
+  const snapshot: RoutingTable = {
     hosts: { shared: [{ hostname: 'mcp.example.com' }], own: [] },
     allowedOrigins: [],
-    maxInFlightPerPolicy: 1,
     routes: new Map([[routeKey(undefined, policy.path), policy]]),
-    policies: new Map([['team-a/x', policy]]),
   };
   const target = query === undefined ? policy.path : `${policy.path}?${query}`;
   return await createGate(verify)(

@@ -1,0 +1,26 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { CompiledPolicy } from '../policy/snapshot.ts';
+import type { Principal } from '../verify/verdict.ts';
+
+/** Who was let in, and by which policy. */
+export interface Admission {
+  readonly policy: CompiledPolicy;
+  readonly principal: Principal;
+}
+
+/** A request that was let in. */
+export interface AdmittedRequest {
+  /** Its head as it arrived, the caller's token included, which goes no further. */
+  readonly incoming: IncomingMessage;
+  readonly admission: Admission;
+  /** The whole body, when it has been read already: `incoming` then has nothing left. */
+  readonly body?: Uint8Array;
+}
+
+/** What is behind the gate. */
+export interface Backend {
+  /** Answers one request. Resolves when it has no more to do for it; a stream may go on. */
+  handle(request: AdmittedRequest, response: ServerResponse): Promise<void>;
+  /** Waits until what has been asked is being answered, then ends every open stream. */
+  close(): Promise<void>;
+}
