@@ -20,13 +20,14 @@ import type { Metrics } from '../telemetry/metrics.ts';
 import type { Clock } from '../time/clock.ts';
 import { sleep } from '../time/deadline.ts';
 import { VERSION } from '../version.ts';
+import { createAccessLog } from './access-log.ts';
 import { announceSelfTest, announceSnapshot, countStates } from './announcements.ts';
 import { coalesce } from './coalesce.ts';
 import { logWarnings } from './configuration-warnings.ts';
 import { createCurrentInputs } from './current-inputs.ts';
-import { createDecisionLog } from './decision-log.ts';
 import { followConfiguration } from './follow-configuration.ts';
 import { measureApply } from './measure-apply.ts';
+import { observeRequests } from './observe-requests.ts';
 import { createReadiness } from './readiness.ts';
 import type { Enforced } from './replicas.ts';
 import { followTlsFiles, readTlsFiles } from './tls-files.ts';
@@ -103,7 +104,12 @@ export async function startOperator(parts: OperatorParts): Promise<Operator> {
   const exchanges = new Exchanges(clock);
   metrics.followInFlight(() => exchanges.size);
   const callers = createCallerMemory(clock, report);
-  const logDecision = createDecisionLog({ log, clock, metrics });
+  const accessLog = createAccessLog({
+    log,
+    clock,
+    random: Math.random,
+    admittedOneIn: configuration.accessLog.admittedOneIn,
+  });
   const enforcement = createEnforcement({
     ...verification,
     callersOf: callers.factsOf,
@@ -131,10 +137,8 @@ export async function startOperator(parts: OperatorParts): Promise<Operator> {
     currentSnapshot: enforcement.currentSnapshot,
     builtInServer,
     exchanges,
-    onDecision: (reason, policy) => {
-      logDecision(reason, policy);
-      callers.note(reason, policy);
-    },
+    observer: observeRequests({ metrics, callers, accessLog }),
+    clock,
     log,
   });
   const adminEndpoint = createAdminEndpoint({
@@ -157,6 +161,7 @@ export async function startOperator(parts: OperatorParts): Promise<Operator> {
   function reconfigure(next: OperatorConfiguration): void {
     lameDuckMs = secondsOf(next.intervals.lameDuck) * 1000;
     metrics.countByPolicy(next.metrics.byPolicy);
+    accessLog.sampleOneIn(next.accessLog.admittedOneIn);
     logWarnings(next, log, { hasCluster });
     verification.keyStore.setRefreshSeconds(secondsOf(next.intervals.keyRefresh));
     inputs.configure(next);

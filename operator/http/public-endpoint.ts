@@ -1,11 +1,12 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { objectKey } from '../api/kubernetes-object.ts';
-import type { CompiledPolicy, Snapshot } from '../policy/snapshot.ts';
+import type { Snapshot } from '../policy/snapshot.ts';
 import type { Logger } from '../telemetry/log.ts';
+import type { Clock } from '../time/clock.ts';
 import { type Answer, refuse, unavailable } from './answer.ts';
 import type { Admission, Backend } from './backend.ts';
-import type { DecisionReason } from './decision-reason.ts';
 import type { Exchanges } from './exchanges.ts';
+import { type ExchangeObserver, followExchange } from './followed-exchange.ts';
 import type { Decision, Gate } from './gate.ts';
 import type { RequestHead } from './request-head.ts';
 
@@ -15,8 +16,8 @@ export interface PublicEndpointParts {
   readonly currentSnapshot: () => Snapshot | undefined;
   readonly builtInServer: Backend;
   readonly exchanges: Exchanges;
-  /** Told of every decision, with the policy by which it was made, if any. */
-  readonly onDecision: (reason: DecisionReason, policy: CompiledPolicy | undefined) => void;
+  readonly observer: ExchangeObserver;
+  readonly clock: Clock;
   readonly log: Logger;
 }
 
@@ -48,19 +49,20 @@ async function serve(
     write(response, refuse(505, 'Use HTTP/1.1.'));
     return;
   }
+  const exchange = followExchange({ head, response, clock: parts.clock, observer: parts.observer });
   const decision = await decide(head, parts);
   if (decision.kind === 'answer') {
-    parts.onDecision(decision.reason, decision.policy);
+    exchange.settle(decision.reason, decision.policy);
     write(response, decision.answer);
     return;
   }
   const limit = parts.currentSnapshot()?.shares.maxInFlightPerPolicy ?? 0;
   if (parts.exchanges.inFlight(objectKey(decision.policy)) >= limit) {
-    parts.onDecision('overloaded', decision.policy);
+    exchange.settle('overloaded', decision.policy);
     write(response, unavailable(1));
     return;
   }
-  parts.onDecision('admitted', decision.policy);
+  exchange.settle('admitted', decision.policy);
   for (const [name, value] of Object.entries(decision.headers)) response.setHeader(name, value);
   await answerAdmitted(request, response, decision, parts);
 }

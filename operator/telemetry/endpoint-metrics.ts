@@ -8,6 +8,8 @@ export interface EndpointMetrics {
   countByPolicy(isWanted: boolean): void;
   /** Asks at each scrape how many admitted requests are being answered. */
   followInFlight(count: () => number): void;
+  /** Asks at each scrape how many of them are event streams. */
+  followStreams(count: () => number): void;
 }
 
 /** Both from closed lists of ours: nothing that a caller sends may become a label. */
@@ -21,6 +23,7 @@ export interface CountedPolicy {
 export function createEndpointMetrics(registry: Registry): EndpointMetrics {
   const registers = [registry];
   let countInFlight = (): number => 0;
+  let countStreams = (): number => 0;
   const decisions = new Counter({
     name: 'mcp_auth_decisions_total',
     help: 'Requests on the public port, by how their policy verifies tokens, what was decided and why.',
@@ -42,6 +45,14 @@ export function createEndpointMetrics(registry: Registry): EndpointMetrics {
       this.set(countInFlight());
     },
   });
+  new Gauge({
+    name: 'mcp_auth_open_streams',
+    help: 'Answers of admitted requests that are event streams and have not ended.',
+    registers,
+    collect() {
+      this.set(countStreams());
+    },
+  });
   return {
     countDecision(labels, policy) {
       decisions.inc(labels);
@@ -55,6 +66,9 @@ export function createEndpointMetrics(registry: Registry): EndpointMetrics {
     },
     followInFlight(count) {
       countInFlight = count;
+    },
+    followStreams(count) {
+      countStreams = count;
     },
   };
 }

@@ -11,12 +11,20 @@ import { createPolicyMetrics, type PolicyMetrics } from './policy-metrics.ts';
 import { createStatusQueueMetrics, type QueueMetrics } from './queue-metrics.ts';
 import { createReconcileMetrics, type ReconcileMetrics } from './reconcile-metrics.ts';
 import { createReplicaMetrics, type ReplicaMetrics } from './replica-metrics.ts';
+import { createRequestTimes, type RequestTimes } from './request-times.ts';
+import { createUpstreamMetrics, type UpstreamMetrics } from './upstream-metrics.ts';
 
 /**
  * Every metric of the operator; `docs/metrics.md` lists them. Labels come from closed sets: none names a policy, an issuer
  * or a caller.
  */
-export interface Metrics extends EndpointMetrics, PolicyMetrics, ReconcileMetrics, ReplicaMetrics {
+export interface Metrics
+  extends EndpointMetrics,
+    RequestTimes,
+    PolicyMetrics,
+    ReconcileMetrics,
+    ReplicaMetrics {
+  readonly upstream: UpstreamMetrics;
   readonly keys: KeyMetrics;
   readonly apiServer: ApiServerMetrics;
   readonly collections: Readonly<Record<WatchedResource, CollectionMetrics>>;
@@ -37,6 +45,8 @@ export function createMetrics(version: string, registry: Registry = new Registry
   const reconciles = createReconcileMetrics(registry);
   return {
     ...createEndpointMetrics(registry),
+    ...createRequestTimes(registry),
+    upstream: createUpstreamMetrics(registry),
     ...createPolicyMetrics(registry),
     ...reconciles,
     ...createReplicaMetrics(registry),

@@ -1,4 +1,5 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { get } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -151,4 +152,40 @@ test('replicas that are heard of before the policies do not make it ready', asyn
   operator.update(delivery);
   clock.advance(0);
   expect((await fetch(ready)).status).toBe(200);
+});
+
+/** Asks the public port by the name that is configured; resolves with the status. */
+function ask(target: string, headers: Readonly<Record<string, string>> = {}): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const { port } = operator.publicAddress;
+    const host = { host: 'first.example.com' };
+    get({ host: '127.0.0.1', port, path: target, headers: { ...host, ...headers } }, (answer) => {
+      answer.resume().on('end', () => resolve(answer.statusCode ?? 0));
+    }).on('error', reject);
+  });
+}
+
+const accessLines = () =>
+  log.lines.filter(({ message }) => message === 'access').map(({ fields }) => fields.reason);
+
+test('how many of what is let in have a line in the access log is what the configuration says', async () => {
+  operator.update(delivery);
+  const metadata = '/.well-known/oauth-protected-resource/a/x/mcp';
+  const withAccess = (oneIn: number): string =>
+    `${withURL('https://first.example.com')}accessLog: { admittedOneIn: ${oneIn} }\n`;
+  await edit(withAccess(1));
+  await ask(metadata);
+  expect(accessLines()).toEqual(['metadata']);
+  await edit(withAccess(0));
+  await ask(metadata);
+  expect(accessLines()).toEqual(['metadata']);
+});
+
+test('nothing that a caller sends is in the log but what its page lists', async () => {
+  operator.update(delivery);
+  const canaries = { authorization: 'Bearer canary', cookie: 'canary', tracestate: 'canary=1' };
+  expect(await ask('/a/x/mcp?access_token=canary', { ...canaries, 'mcp-method': 'ping' })).toBe(503);
+  expect(await ask('/canary')).toBe(404);
+  expect(accessLines()).toEqual(['policy_denies', 'path_not_found']);
+  expect(JSON.stringify(log.lines)).not.toContain('canary');
 });

@@ -8,6 +8,7 @@ import { createBuiltInServer } from '../../operator/http/mcp.ts';
 import { createPublicEndpoint } from '../../operator/http/public-endpoint.ts';
 import type { CompiledPolicy, Snapshot } from '../../operator/policy/snapshot.ts';
 import { systemClock } from '../../operator/time/clock.ts';
+import { until } from '../fixtures/fake-clock.ts';
 import { recordLog } from '../fixtures/recorded-log.ts';
 import { startSlowRequest } from '../fixtures/slow-request.ts';
 
@@ -38,10 +39,12 @@ let exchanges: Exchanges;
 let current: Snapshot | undefined;
 let decidedBy: CompiledPolicy | undefined;
 const decisions: string[] = [];
+const ended: string[] = [];
 const log = recordLog();
 
 beforeEach(async () => {
   decisions.length = 0;
+  ended.length = 0;
   decidedBy = undefined;
   current = snapshot;
   exchanges = new Exchanges(systemClock);
@@ -51,10 +54,15 @@ beforeEach(async () => {
     currentSnapshot: () => current,
     builtInServer: { handle: (...args) => builtInServer.handle(...args), close: () => builtInServer.close() },
     exchanges,
-    onDecision: (reason, by) => {
-      decisions.push(reason);
-      decidedBy = by;
+    observer: {
+      onDecision: (reason, by) => {
+        decisions.push(reason);
+        decidedBy = by;
+      },
+      onAnswer: () => undefined,
+      onEnd: ({ reason, status }) => ended.push(`${reason} ${status}`),
     },
+    clock: systemClock,
     log,
   });
   listener = await listen(endpoint, { host: '127.0.0.1', port: 0 });
@@ -99,6 +107,8 @@ test('an admitted request reaches the built-in server, whose answer names the ca
   expect(await answer.text()).toContain('alice');
   expect(decisions).toEqual(['admitted']);
   expect(decidedBy).toBe(policy);
+  await until(() => ended.length > 0);
+  expect(ended).toEqual(['admitted 200']);
 });
 
 test('before the policies are known: 503, and nothing is decided', async () => {
@@ -107,6 +117,7 @@ test('before the policies are known: 503, and nothing is decided', async () => {
   expect(answer.status).toBe(503);
   expect(answer.headers.get('retry-after')).toBe('5');
   expect(decisions).toEqual(['not_ready']);
+  expect(ended).toEqual(['not_ready 503']);
 });
 
 test('the gate sees every header as it was sent', async () => {
