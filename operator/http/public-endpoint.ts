@@ -3,12 +3,13 @@ import { objectKey } from '../api/kubernetes-object.ts';
 import type { Snapshot } from '../policy/snapshot.ts';
 import type { Logger } from '../telemetry/log.ts';
 import type { Clock } from '../time/clock.ts';
-import { type Answer, refuse, unavailable } from './answer.ts';
+import { refuse, unavailable } from './answer.ts';
 import type { Admission, Backend } from './backend.ts';
 import type { Exchanges } from './exchanges.ts';
 import { type ExchangeObserver, followExchange } from './followed-exchange.ts';
 import type { Decision, Gate } from './gate.ts';
-import type { RequestHead } from './request-head.ts';
+import { type RequestHead, readHead } from './request-head.ts';
+import { write } from './write.ts';
 
 export interface PublicEndpointParts {
   readonly gate: Gate;
@@ -43,7 +44,7 @@ async function serve(
   response: ServerResponse,
   parts: PublicEndpointParts,
 ): Promise<void> {
-  const head = { method: request.method ?? '', target: request.url ?? '', rawHeaders: request.rawHeaders };
+  const head = readHead(request);
   if (request.httpVersionMajor !== 1) {
     // Node's parser lets a request line say so; what follows is HTTP/1 all the same.
     write(response, refuse(505, 'Use HTTP/1.1.'));
@@ -107,9 +108,4 @@ async function answerAdmitted(
   }
   exchanges.add(admission, response);
   await builtInServer.handle({ incoming: request, admission }, response);
-}
-
-function write(response: ServerResponse, { status, headers, body }: Answer): void {
-  response.writeHead(status, headers);
-  response.end(body);
 }

@@ -1,3 +1,5 @@
+import type { IncomingMessage } from 'node:http';
+
 /** The head of an HTTP/1.1 request as it arrived: nothing merged, nothing dropped. */
 export interface RequestHead {
   readonly method: string;
@@ -7,8 +9,16 @@ export interface RequestHead {
   readonly rawHeaders: readonly string[];
 }
 
+/** The head of a request that Node's parser has read. */
+export function readHead({ method = '', url = '', rawHeaders }: IncomingMessage): RequestHead {
+  return { method, target: url, rawHeaders };
+}
+
 /** All values of a header, one for each time it was sent. `name` is lower case. */
-export function headerValues({ rawHeaders }: RequestHead, name: string): readonly string[] {
+export function headerValues(
+  { rawHeaders }: Pick<RequestHead, 'rawHeaders'>,
+  name: string,
+): readonly string[] {
   const values: string[] = [];
   for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
     if (rawHeaders[index]?.toLowerCase() === name) values.push(rawHeaders[index + 1] ?? '');

@@ -1,0 +1,61 @@
+import type { Upstream } from '../../policy/snapshot.ts';
+import { type Answer, refuse } from '../answer.ts';
+import type { Admission, AdmittedRequest } from '../backend.ts';
+import { headerValues, readHead } from '../request-head.ts';
+import { type Framing, type Headers, readFraming, readPassedHeaders } from './request-headers.ts';
+import { openSession } from './session-seal.ts';
+
+/** Who a caller is to an upstream. */
+export interface CallerParts {
+  /** What the upstream is told of the caller, beside what it gets of the request. */
+  readonly identify: (admission: Admission) => Promise<Headers>;
+  /** The first seals sessions, all of them open. */
+  readonly sessionKeys: () => readonly [Uint8Array, ...Uint8Array[]];
+}
+
+export type PreparedRequest =
+  | { readonly kind: 'send'; readonly method: string; readonly headers: Headers }
+  | { readonly kind: 'answer'; readonly answer: Answer };
+
+/** Makes the head of the request that the upstream gets, or refuses to pass it on. */
+export async function prepareRequest(
+  { incoming, admission, body }: AdmittedRequest,
+  upstream: Upstream,
+  { identify, sessionKeys }: CallerParts,
+): Promise<PreparedRequest> {
+  const head = readHead(incoming);
+  const passed = readPassedHeaders(head);
+  const framing =
+    body === undefined ? readFraming(head) : ({ kind: 'length', length: `${body.length}` } as const);
+  const [sealed, ...others] = headerValues(head, 'mcp-session-id');
+  if (passed === undefined || framing === undefined || others.length > 0) {
+    const message = 'A header is there more than once, or there is a body where MCP has none.';
+    return { kind: 'answer', answer: refuse(400, message) };
+  }
+  const session = sealed === undefined ? undefined : openSession(sealed, admission, sessionKeys());
+  if (sealed !== undefined && session === undefined) {
+    // What a server says of a session that has ended: the client begins another.
+    return { kind: 'answer', answer: refuse(404, 'There is no such session.') };
+  }
+  const headers: Headers = [
+    ['host', upstream.host],
+    ...passed,
+    // Answers may have to be looked into.
+    ['accept-encoding', 'identity'],
+    ...(session === undefined ? [] : [['mcp-session-id', session] as const]),
+    ...(await identify(admission)),
+    ...framingHeaders(framing),
+  ];
+  return { kind: 'send', method: head.method, headers };
+}
+
+function framingHeaders(framing: Framing): Headers {
+  switch (framing.kind) {
+    case 'none':
+      return [];
+    case 'chunked':
+      return [['transfer-encoding', 'chunked']];
+    case 'length':
+      return [['content-length', framing.length]];
+  }
+}

@@ -1,0 +1,160 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Transform } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import type { Snapshot, Upstream } from '../../policy/snapshot.ts';
+import type { UpstreamMetrics } from '../../telemetry/upstream-metrics.ts';
+import type { Clock } from '../../time/clock.ts';
+import { unavailable } from '../answer.ts';
+import type { Admission, AdmittedRequest, Backend } from '../backend.ts';
+import { write } from '../write.ts';
+import { judgeAnswer, type PassedAnswer } from './answer-headers.ts';
+import { type Connections, createConnections } from './connections.ts';
+import { type CallerParts, prepareRequest } from './prepare-request.ts';
+import { sealSession } from './session-seal.ts';
+import { openExchange, type UpstreamExchange } from './upstream-exchange.ts';
+import { answerFailure, failureOf, UpstreamError } from './upstream-failure.ts';
+
+export interface ProxyParts extends CallerParts {
+  readonly clock: Clock;
+  /**
+   * What the answer's body goes through; undefined when it goes on as it is.
+   *
+   * @param mediaType - of the answer, lower case, without parameters; empty when it has none.
+   * @returns `refuse` when such an answer must not go on, because it cannot be looked into.
+   */
+  readonly filterFor: (admission: Admission, mediaType: string) => Transform | 'refuse' | undefined;
+  /** A share of the policy's event streams, to be given back; undefined when there is none left. */
+  readonly takeStream: (admission: Admission) => (() => void) | undefined;
+  /** How long an upstream may keep us waiting. */
+  readonly patienceSeconds: () => number;
+  readonly metrics: UpstreamMetrics;
+}
+
+export interface Proxy extends Backend {
+  /** Lets go of connections to upstreams that no policy names any more. */
+  keepOnly(snapshot: Pick<Snapshot, 'policies'>): void;
+}
+
+interface Desk {
+  readonly parts: ProxyParts;
+  readonly connections: Connections;
+  /** Answers to GET: streams that end only when somebody ends them. */
+  readonly standing: Set<ServerResponse>;
+}
+
+/** Streamable HTTP of all revisions, passed on to the MCP server behind a policy and back (RFC 9110 section 7.6). */
+export function createProxy(parts: ProxyParts): Proxy {
+  const desk = { parts, connections: createConnections(), standing: new Set<ServerResponse>() };
+  return {
+    handle: (request, response) => handle(request, response, desk),
+    keepOnly: desk.connections.keepOnly,
+    async close() {
+      // What was asked by POST is waited for: that is the listener's grace.
+      for (const response of desk.standing) response.end();
+    },
+  };
+}
+
+async function handle(request: AdmittedRequest, response: ServerResponse, desk: Desk): Promise<void> {
+  const { parts, connections } = desk;
+  const { policy } = request.admission;
+  const upstream = upstreamOf(request);
+  const prepared = await prepareRequest(request, upstream, parts);
+  if (prepared.kind === 'answer') {
+    write(response, prepared.answer);
+    return;
+  }
+  if (response.destroyed) return;
+  const exchange = openExchange({
+    ...prepared,
+    upstream,
+    agent: connections.agentFor(policy, upstream),
+    clock: parts.clock,
+    patienceMs: parts.patienceSeconds() * 1000,
+  });
+  let isAlone = false;
+  response.once('close', () => {
+    isAlone = true;
+    if (!response.writableFinished) exchange.destroy();
+  });
+  try {
+    await passAnswer(exchange, request, response, desk);
+  } catch (error) {
+    exchange.destroy();
+    // The client has left, or the policy or the token is over: nothing of it is the upstream's fault.
+    if (!isAlone) fail(error, response, parts);
+  }
+}
+
+function upstreamOf({ admission }: AdmittedRequest): Upstream {
+  const { upstream } = admission.policy;
+  if (upstream === undefined) throw new Error('a request for the built-in server reached the proxy');
+  return upstream;
+}
+
+async function passAnswer(
+  exchange: UpstreamExchange,
+  { incoming, admission, body }: AdmittedRequest,
+  response: ServerResponse,
+  { parts, standing }: Desk,
+): Promise<void> {
+  const answer = await receive(exchange, body ?? (incoming.method === 'POST' ? incoming : undefined), parts);
+  const passed = judgeAnswer(answer.statusCode ?? 0, answer.rawHeaders);
+  const filter = passed && parts.filterFor(admission, passed.mediaType);
+  if (passed === undefined || filter === 'refuse') throw new UpstreamError('bad_answer');
+  if (passed.mediaType === 'text/event-stream') {
+    const release = parts.takeStream(admission);
+    if (release === undefined) {
+      exchange.destroy();
+      write(response, unavailable(1));
+      return;
+    }
+    response.once('close', release);
+    exchange.waitForever();
+    if (incoming.method === 'GET') {
+      standing.add(response);
+      response.once('close', () => standing.delete(response));
+    }
+  } else {
+    answer.on('data', exchange.touch);
+  }
+  const [key] = parts.sessionKeys();
+  response.writeHead(passed.status, headersFor(passed, { admission, key, isFiltered: filter !== undefined }));
+  response.flushHeaders();
+  await (filter === undefined ? pipeline(answer, response) : pipeline(answer, filter, response));
+}
+
+async function receive(
+  exchange: UpstreamExchange,
+  body: Uint8Array | IncomingMessage | undefined,
+  { clock, metrics }: ProxyParts,
+): Promise<IncomingMessage> {
+  const startMs = clock.monotonicMs();
+  const answer = await exchange.send(body);
+  metrics.noteAnswer((clock.monotonicMs() - startMs) / 1000);
+  return answer;
+}
+
+function headersFor(
+  { headers, mediaType, sessionId }: PassedAnswer,
+  how: { readonly admission: Admission; readonly key: Uint8Array; readonly isFiltered: boolean },
+): Record<string, string> {
+  const sealed = sessionId === undefined ? undefined : sealSession(sessionId, how.admission, how.key);
+  if (sessionId !== undefined && sealed === undefined) throw new UpstreamError('bad_answer');
+  const { 'content-length': length, ...rest } = headers;
+  return {
+    ...rest,
+    ...(length === undefined || how.isFiltered ? {} : { 'content-length': length }),
+    ...(sealed === undefined ? {} : { 'mcp-session-id': sealed }),
+    // A proxy in front would hold events back until it has enough of them.
+    ...(mediaType === 'text/event-stream' ? { 'x-accel-buffering': 'no' } : {}),
+  };
+}
+
+function fail(error: unknown, response: ServerResponse, { metrics }: ProxyParts): void {
+  const failure = failureOf(error);
+  metrics.countFailure(failure);
+  // A body that has begun must not look complete.
+  if (response.headersSent) response.destroy();
+  else write(response, answerFailure(failure));
+}
