@@ -30,7 +30,7 @@ export interface ProxyParts extends CallerParts {
   readonly metrics: UpstreamMetrics;
 }
 
-export interface Proxy extends Backend {
+export interface UpstreamProxy extends Backend {
   /** Lets go of connections to upstreams that no policy names any more. */
   keepOnly(snapshot: Pick<Snapshot, 'policies'>): void;
 }
@@ -43,7 +43,7 @@ interface Desk {
 }
 
 /** Streamable HTTP of all revisions, passed on to the MCP server behind a policy and back (RFC 9110 section 7.6). */
-export function createProxy(parts: ProxyParts): Proxy {
+export function createProxy(parts: ProxyParts): UpstreamProxy {
   const desk = { parts, connections: createConnections(), standing: new Set<ServerResponse>() };
   return {
     handle: (request, response) => handle(request, response, desk),
