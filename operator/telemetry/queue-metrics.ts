@@ -57,7 +57,7 @@ export function createStatusQueueMetrics(
   });
   new Gauge({
     name: 'workqueue_depth',
-    help: 'Keys that wait: `first` for what users have changed, `later` for what callers have.',
+    help: 'Keys that wait: `first` for what users have changed, `later` for all else.',
     ...shared,
     labelNames: ['name', 'controller', 'priority'],
     collect() {

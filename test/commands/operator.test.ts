@@ -34,6 +34,8 @@ let log: ReturnType<typeof recordLog>;
 let operator: Operator;
 /** Resources of the statuses that would be written. */
 let statuses: unknown[];
+/** Of the last statuses told, by policy: whether they were only told again. */
+let retold: Record<string, boolean>;
 
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'mcp-auth-operator-'));
@@ -42,6 +44,7 @@ beforeEach(async () => {
   clock = createFakeClock();
   log = recordLog();
   statuses = [];
+  retold = {};
   const options = {
     configFile: file,
     listen: { host: '127.0.0.1', port: 0 },
@@ -57,7 +60,8 @@ beforeEach(async () => {
     metrics: createMetrics('test'),
     isAuthor: () => true,
     onEnforced: ({ snapshot }) => operator.seeReplicas([snapshot]),
-    onStatus: (_, status, isNew) => {
+    onStatus: ({ metadata }, status, { isNew, isRetold }) => {
+      retold[metadata.name] = isRetold;
       if (isNew) statuses.push(status.resource);
     },
   });
@@ -151,4 +155,23 @@ test('replicas that are heard of before the policies do not make it ready', asyn
   operator.update(delivery);
   clock.advance(0);
   expect((await fetch(ready)).status).toBe(200);
+});
+
+test('what the first delivery brings is only told again, what comes later is news, until all is told anew', () => {
+  operator.seeReplicas(['another']);
+  clock.advance(0);
+  operator.update(delivery);
+  clock.advance(0);
+  const policies = ['x', 'y'].map((name) => ({
+    object: {
+      ...{ apiVersion: 'mcpauth.dev/v1alpha1', kind: 'McpAuthPolicy', metadata: { namespace: 'a', name } },
+      spec: { issuer: 'http://not-https.example.com', audience: 'a', mode: 'OIDC' },
+    },
+  }));
+  operator.update({ ...delivery, policies });
+  clock.advance(0);
+  expect(retold).toEqual({ x: true, y: false });
+  operator.tellStatuses();
+  clock.advance(0);
+  expect(retold).toEqual({ x: true, y: true });
 });
