@@ -4,6 +4,7 @@ import type { Logger } from '../telemetry/log.ts';
 import type { Clock } from '../time/clock.ts';
 import { sleep } from '../time/deadline.ts';
 import { type ApiError, toApiError } from './api-error.ts';
+import { lacksGroup } from './api-groups.ts';
 import type { KubeApi } from './kube-api.ts';
 import {
   initialReflection,
@@ -16,7 +17,7 @@ import { collectionPath, type ResourceKind } from './resource.ts';
 import { watchRestart } from './watch-restart.ts';
 
 export interface ReflectorOptions {
-  readonly api: Pick<KubeApi, 'list' | 'watch'>;
+  readonly api: Pick<KubeApi, 'get' | 'list' | 'watch'>;
   readonly resource: ResourceKind;
   /** All namespaces when absent. */
   readonly namespace?: string;
@@ -63,6 +64,9 @@ export function startReflector(options: ReflectorOptions): Reflector {
     const { next, change } = step(current, input, { resource, nowMs: clock.monotonicMs(), random: random() });
     if (next === current) {
       return;
+    }
+    if (input.kind === 'gone') {
+      report.gone(store.size);
     }
     if (next.state.kind === 'waiting') {
       report.failed(next.state.error);
@@ -120,8 +124,15 @@ export function startReflector(options: ReflectorOptions): Reflector {
 
   async function run(): Promise<void> {
     while (!controller.signal.aborted) {
-      await act(current.state).catch((error: unknown) => take({ kind: 'failed', error: toApiError(error) }));
+      await act(current.state).catch(async (error: unknown) => take(await judge(toApiError(error))));
     }
+  }
+
+  /** With a CRD its objects are gone. But a 404 alone may come from a proxy; and at a start nothing is known to be gone. */
+  async function judge(error: ApiError): Promise<ReflectorInput> {
+    const mayBeGone = error.code === 404 && resource.group !== '' && store.size > 0;
+    const isGone = mayBeGone && (await lacksGroup(api, resource.group, controller.signal));
+    return { kind: isGone ? 'gone' : 'failed', error };
   }
 
   metrics?.follow(() => ({ objects: store.size, lastSyncMs }));
@@ -158,6 +169,7 @@ function applyChange(store: Map<string, UntypedObject>, change: StoreChange): vo
 /** Says each cause of trouble once, and its end; repetitions go to debug. */
 function createFailureReport({ log, resource, namespace }: ReflectorOptions): {
   failed(error: ApiError): void;
+  gone(objects: number): void;
   answered(): void;
 } {
   let said: string | undefined;
@@ -171,6 +183,9 @@ function createFailureReport({ log, resource, namespace }: ReflectorOptions): {
           ? 'the API server does not know this resource: is its CRD installed?'
           : 'reading from the API server failed';
       log[isNew ? 'warn' : 'debug'](text, { ...about, code, reason, error: message });
+    },
+    gone(objects) {
+      log.warn('the API server has no such group any more: its objects are given up', { ...about, objects });
     },
     answered() {
       if (said !== undefined) {

@@ -44,7 +44,13 @@ const rows: Readonly<Record<string, readonly string[]>> = {
     'may jump ahead',
     'may fall back when the server is restored',
   ],
-  K11: ['because the CRD is deleted, it knows that nothing is there', 'K11 after the CRD was deleted'],
+  K11: [
+    'because the CRD is deleted, it knows that nothing is there',
+    'because the CRD was deleted while it saw nothing',
+    'by 404 from one %s, it keeps what it has',
+    'K11 after the CRD was deleted and created again',
+    'K11 after the CRD was deleted while the line was cut',
+  ],
 };
 
 const titles = globSync(['*.test.ts', '../cluster/*.test.ts'], { cwd: import.meta.dirname })

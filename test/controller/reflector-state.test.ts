@@ -193,6 +193,19 @@ describe('a broken watch', () => {
   });
 });
 
+describe('a kind that is gone', () => {
+  it.each([initialReflection.state, watching])(
+    'leaves nothing, and is tried again like any other (%j)',
+    (state) => {
+      const [now, error] = [being(state, { failures: 2 }), new ApiError(404, 'Unknown')];
+      const { next, change } = step(now, { kind: 'gone', error }, context);
+      expect(change).toEqual({ kind: 'replace', objects: [] });
+      expect(next).toEqual(step(now, { kind: 'failed', error }, context).next);
+      expect(next.state).not.toHaveProperty('resumeFrom');
+    },
+  );
+});
+
 describe('the back-off', () => {
   const delays = (count: number, random: number): readonly number[] => {
     let now = initialReflection;
@@ -245,6 +258,11 @@ describe('an input that does not fit', () => {
     ['an event while waiting', waiting, event('ADDED', raw('a'))],
     ['an end while listing', initialReflection.state, { kind: 'watch-ended' }],
     ['a waited while watching', watching, { kind: 'waited' }],
+    [
+      'an end of all objects when stopped',
+      { kind: 'stopped' },
+      { kind: 'gone', error: localError('Timeout') },
+    ],
     ['a failure when stopped', { kind: 'stopped' }, failed(500)],
     ['a waited when stopped', { kind: 'stopped' }, { kind: 'waited' }],
   ])('%s changes nothing', (_, state, input) => {
