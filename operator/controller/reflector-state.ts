@@ -186,7 +186,11 @@ function changeOf(type: string, object: UntypedObject | undefined): StoreChange 
 function endWatch(now: Reflection, state: Watching, context: StepContext): Reflection {
   // A server or proxy that ends each watch at once, perhaps after an event, must not be asked in a tight loop.
   return context.nowMs - state.sinceMs >= shortestWatchMs
-    ? { ...now, state: watchFrom(state.resourceVersion, context) }
+    ? {
+        ...now,
+        state: watchFrom(state.resourceVersion, context),
+        wellSinceMs: now.wellSinceMs ?? context.nowMs,
+      }
     : fail(now, localError('WatchTooShort'), context);
 }
 

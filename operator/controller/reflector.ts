@@ -70,7 +70,7 @@ export function startReflector(options: ReflectorOptions): Reflector {
     }
     if (next.state.kind === 'waiting') {
       report.failed(next.state.error);
-    } else if (input.kind === 'event') {
+    } else if (isNews(input)) {
       // Not a page: where lists work and watches do not, it would be said over and over.
       report.answered();
     }
@@ -87,7 +87,7 @@ export function startReflector(options: ReflectorOptions): Reflector {
   function note(input: ReflectorInput, after: ReflectorState, change: StoreChange | undefined): void {
     const cause = watchRestart(current.state, input, after);
     if (cause !== undefined) metrics?.countRestart(cause);
-    const isRead = input.kind === 'event' && after.kind === 'watching';
+    const isRead = isNews(input) && after.kind === 'watching';
     if (isRead || change !== undefined) lastSyncMs = clock.nowMs();
     if (change?.kind === 'replace' && synced) metrics?.countRelist();
   }
@@ -98,8 +98,9 @@ export function startReflector(options: ReflectorOptions): Reflector {
   }
 
   async function watch(resourceVersion: string): Promise<void> {
+    // Bookmarks come once a minute or more seldom: only the end of a short watch shows in time that it was alive.
     // Spread, so that replicas and collections do not come back all at once.
-    const timeoutSeconds = 300 + Math.floor(random() * 300);
+    const timeoutSeconds = 40 + Math.floor(random() * 11);
     const query = { resourceVersion, allowWatchBookmarks: true, timeoutSeconds, labelSelector };
     for await (const event of api.watch(path, query, read)) {
       take({ kind: 'event', event });
@@ -148,6 +149,11 @@ export function startReflector(options: ReflectorOptions): Reflector {
       return ended;
     },
   };
+}
+
+/** The agreed end of a watch says as much as a bookmark, which does not come without fail. */
+function isNews({ kind }: ReflectorInput): boolean {
+  return kind === 'event' || kind === 'watch-ended';
 }
 
 function applyChange(store: Map<string, UntypedObject>, change: StoreChange): void {

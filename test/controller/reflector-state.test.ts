@@ -177,7 +177,7 @@ describe('a broken watch', () => {
   it('that ended well is resumed at once, from the last version', () => {
     const { next } = step(being(watching), { kind: 'watch-ended' }, context);
     expect(next.state).toEqual({ ...watching, sinceMs: context.nowMs });
-    expect(next.failures).toBe(0);
+    expect([next.failures, next.wellSinceMs]).toEqual([0, context.nowMs]);
   });
 
   it('that ended at once is not resumed in a tight loop, whether or not an event had come', () => {
