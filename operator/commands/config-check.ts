@@ -1,7 +1,8 @@
 import { text } from 'node:stream/consumers';
 import type { ConfigCheckOptions } from '../options.ts';
 import { findWarnings } from './configuration-warnings.ts';
-import { describeErrors, judgeConfiguration, readContent } from './read-configuration.ts';
+import { readContent } from './file-content.ts';
+import { describeErrors, judgeConfiguration } from './read-configuration.ts';
 
 /**
  * Judges an administrator's configuration without using it. What is wrong, or legal but surely not meant, goes to

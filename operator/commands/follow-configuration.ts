@@ -3,13 +3,9 @@ import type { OperatorConfiguration } from '../policy/operator-configuration.ts'
 import type { Logger } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { Clock } from '../time/clock.ts';
-import {
-  type ConfigurationOptions,
-  describeErrors,
-  type FileContent,
-  judgeConfiguration,
-  readContent,
-} from './read-configuration.ts';
+import { type FileContent, readContent } from './file-content.ts';
+import { followContent } from './follow-content.ts';
+import { type ConfigurationOptions, describeErrors, judgeConfiguration } from './read-configuration.ts';
 
 export interface FollowConfigurationParts {
   readonly options: ConfigurationOptions;
@@ -22,34 +18,15 @@ export interface FollowConfigurationParts {
   readonly metrics: Pick<Metrics, 'noteReload'>;
 }
 
-const pollMs = 1_000;
-
 /**
- * Follows the administrator's file by what it holds, so that it does not matter how it is replaced: in place, by a
- * rename, or by the swapped link of a mounted ConfigMap. A bad file leaves the configuration in force as it is, and says
- * so once. Returns what ends the following.
+ * Follows the administrator's file. A bad one leaves the configuration in force as it is, and says so once. Returns what
+ * ends the following.
  */
 export function followConfiguration(parts: FollowConfigurationParts): () => void {
   const { options, onChange, clock, log, metrics } = parts;
   const { configFile: file } = options;
   let inForce = parts.configuration;
-  let seen: FileContent | undefined;
-  let judged: FileContent | undefined;
-  let cancel = (): void => undefined;
-  let isOver = false;
-
-  async function look(path: string): Promise<void> {
-    const content = await readContent(path);
-    if (isOver) return;
-    // Half a file can be good YAML that allows more than the whole: what is still being written is left alone.
-    const isSettled = isDeepStrictEqual(content, seen);
-    seen = content;
-    if (isSettled && !isDeepStrictEqual(content, judged)) {
-      takeSafely(path, content);
-      judged = content;
-    }
-    cancel = clock.after(pollMs, () => void look(path));
-  }
+  let isFirst = true;
 
   function take(path: string, content: FileContent): void {
     const decoded = judgeConfiguration(content, options.publicURL);
@@ -64,8 +41,8 @@ export function followConfiguration(parts: FollowConfigurationParts): () => void
     inForce = decoded.value;
     metrics.noteReload(true, clock.nowMs());
     if (isNew) log.info('configuration replaced');
-    // The first look finds what was read at the start.
-    else if (judged !== undefined) log.info('configuration read again: it says what is in force');
+    // At first there is what was read at the start.
+    else if (!isFirst) log.info('configuration read again: it says what is in force');
   }
 
   /** A bug of ours must not end the process, nor the following. */
@@ -81,9 +58,13 @@ export function followConfiguration(parts: FollowConfigurationParts): () => void
   }
 
   metrics.noteReload(true, clock.nowMs());
-  if (file !== undefined) void look(file);
-  return () => {
-    isOver = true;
-    cancel();
-  };
+  if (file === undefined) return () => undefined;
+  return followContent({
+    read: () => readContent(file),
+    onChange(content) {
+      takeSafely(file, content);
+      isFirst = false;
+    },
+    clock,
+  });
 }

@@ -5,7 +5,7 @@ import type { Clock } from '../time/clock.ts';
 /** Times what puts inputs in force. Whatever it throws is a bug of ours, and thrown on. */
 export function measureApply(
   apply: Enforcement['apply'],
-  { clock, metrics }: { readonly clock: Clock; readonly metrics: ReconcileMetrics },
+  { clock, metrics }: { readonly clock: Clock; readonly metrics: Pick<ReconcileMetrics, 'noteReconcile'> },
 ): Enforcement['apply'] {
   return (inputs) => {
     const startedMs = clock.monotonicMs();

@@ -3,7 +3,7 @@ import type { McpAuthPolicyStatus } from '../api/mcp-auth-policy.gen.ts';
 import { createCallerMemory } from '../enforcement/caller-memory.ts';
 import { createEnforcement } from '../enforcement/enforcement.ts';
 import { createRollout } from '../enforcement/rollout.ts';
-import { createStatusBoard } from '../enforcement/status-board.ts';
+import { createStatusBoard, type Told } from '../enforcement/status-board.ts';
 import { createAdminEndpoint } from '../http/admin-endpoint.ts';
 import { Exchanges } from '../http/exchanges.ts';
 import { createGate } from '../http/gate.ts';
@@ -40,7 +40,7 @@ export interface Operator {
   update(delivery: SourceInputs): Compilation;
   /** Takes the digests of the snapshots that the live replicas enforce, this one among them. */
   seeReplicas(snapshots: readonly string[]): void;
-  /** Has every status told again. */
+  /** Has every status told again, to somebody who was not told before. */
   tellStatuses(): void;
   /** Takes what has been learned of the cluster; what was delivered is put in force again by it. */
   learn(facts: ClusterFacts): void;
@@ -65,8 +65,8 @@ export interface OperatorParts {
   readonly isAuthor: () => boolean;
   /** Told of every snapshot that has been put in force here. */
   readonly onEnforced: (enforced: Enforced) => void;
-  /** Told of every policy's status whenever it was computed; `isNew` when it differs from the one before. */
-  readonly onStatus: (object: UntypedObject, status: McpAuthPolicyStatus, isNew: boolean) => void;
+  /** Told of every policy's status whenever it was computed. */
+  readonly onStatus: (object: UntypedObject, status: McpAuthPolicyStatus, told: Told) => void;
 }
 
 /** How long requests may go on after a signal to stop. */
@@ -86,10 +86,11 @@ export async function startOperator(parts: OperatorParts): Promise<Operator> {
   const board = createStatusBoard({ clock, operatorVersion: VERSION, isAuthor, onStatus });
   const rollout = createRollout();
   const report = coalesce(clock, () => {
+    // Replicas may be heard of before there is anything to enforce.
+    if (enforcement.currentSnapshot() === undefined) return;
     const reports = enforcement.reports();
     board.update(inputs.objects(), reports);
-    // Replicas may be heard of before there is anything to enforce.
-    if (enforcement.currentSnapshot() !== undefined) readiness.note(reports);
+    readiness.note(reports);
     metrics.setPolicies(countStates(reports));
   });
   const verification = createVerification({
@@ -175,7 +176,10 @@ export async function startOperator(parts: OperatorParts): Promise<Operator> {
       rollout.see(snapshots);
       report();
     },
-    tellStatuses: report,
+    tellStatuses() {
+      board.tellAnew();
+      report();
+    },
     learn: inputs.learn,
     async stop(isBehindBalancer) {
       readiness.end();

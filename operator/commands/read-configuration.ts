@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import { parseDocument } from 'yaml';
 import type { Decoded, FieldError } from '../api/field-error.ts';
 import { UsageError } from '../options.ts';
@@ -7,15 +6,13 @@ import {
   defaultDocument,
   type OperatorConfiguration,
 } from '../policy/operator-configuration.ts';
+import { type FileContent, readContent } from './file-content.ts';
 
 export interface ConfigurationOptions {
   readonly configFile?: string;
   /** Wins over the file's `publicURL`. */
   readonly publicURL?: string;
 }
-
-/** What a file holds at one moment, or why it cannot be read. */
-export type FileContent = { readonly text: string } | { readonly unreadable: string };
 
 /**
  * Reads and judges the administrator's configuration.
@@ -30,14 +27,6 @@ export async function readConfiguration(options: ConfigurationOptions): Promise<
       : judgeConfiguration(await readContent(configFile), publicURL);
   if (decoded.ok) return decoded.value;
   throw new UsageError(describeErrors(configFile ?? 'configuration', decoded.errors).join('\n'));
-}
-
-export async function readContent(file: string): Promise<FileContent> {
-  try {
-    return { text: await readFile(file, 'utf8') };
-  } catch (error) {
-    return { unreadable: (error as NodeJS.ErrnoException).code ?? 'unknown error' };
-  }
 }
 
 /**

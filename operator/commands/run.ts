@@ -49,9 +49,9 @@ export async function runCommand(options: RunOptions): Promise<number> {
     cluster: link.ports,
     isAuthor,
     onEnforced: (enforced) => replicas.publish(enforced),
-    onStatus(object, status) {
+    onStatus(object, status, told) {
       if (!isAuthor()) return;
-      statusWriter.offer(object, status);
+      statusWriter.offer(object, status, told);
       events.offer(object, status);
     },
   });

@@ -31,7 +31,7 @@ export async function serveCommand(options: ServeOptions): Promise<number> {
     isAuthor: () => true,
     // Before the first policies come there is an operator to tell.
     onEnforced: ({ snapshot }) => operator.seeReplicas([snapshot]),
-    onStatus: (object, status, isNew) => {
+    onStatus: (object, status, { isNew }) => {
       if (isNew) announce(object, status, log);
     },
   });

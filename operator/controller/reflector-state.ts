@@ -49,6 +49,8 @@ export type ReflectorInput =
   | { readonly kind: 'event'; readonly event: WatchEvent }
   | { readonly kind: 'watch-ended' }
   | { readonly kind: 'failed'; readonly error: ApiError }
+  /** A request has failed because the cluster has no objects of this kind any more. */
+  | { readonly kind: 'gone'; readonly error: ApiError }
   | { readonly kind: 'waited' }
   | { readonly kind: 'stop' };
 
@@ -95,6 +97,10 @@ export function step(now: Reflection, input: ReflectorInput, context: StepContex
       return { next: state.kind === 'watching' ? endWatch(now, state, context) : now };
     case 'failed':
       return { next: state.kind === 'stopped' ? now : fail(now, input.error, context) };
+    case 'gone':
+      return state.kind === 'stopped'
+        ? { next: now }
+        : { next: fail(now, input.error, context), change: { kind: 'replace', objects: [] } };
     case 'waited':
       return {
         next: state.kind === 'waiting' ? { ...now, state: afterWaiting(state.resumeFrom, context) } : now,
@@ -180,7 +186,11 @@ function changeOf(type: string, object: UntypedObject | undefined): StoreChange 
 function endWatch(now: Reflection, state: Watching, context: StepContext): Reflection {
   // A server or proxy that ends each watch at once, perhaps after an event, must not be asked in a tight loop.
   return context.nowMs - state.sinceMs >= shortestWatchMs
-    ? { ...now, state: watchFrom(state.resourceVersion, context) }
+    ? {
+        ...now,
+        state: watchFrom(state.resourceVersion, context),
+        wellSinceMs: now.wellSinceMs ?? context.nowMs,
+      }
     : fail(now, localError('WatchTooShort'), context);
 }
 

@@ -4,6 +4,7 @@ import type { Logger } from '../telemetry/log.ts';
 import type { Clock } from '../time/clock.ts';
 import { sleep } from '../time/deadline.ts';
 import { type ApiError, toApiError } from './api-error.ts';
+import { lacksGroup } from './api-groups.ts';
 import type { KubeApi } from './kube-api.ts';
 import {
   initialReflection,
@@ -16,7 +17,7 @@ import { collectionPath, type ResourceKind } from './resource.ts';
 import { watchRestart } from './watch-restart.ts';
 
 export interface ReflectorOptions {
-  readonly api: Pick<KubeApi, 'list' | 'watch'>;
+  readonly api: Pick<KubeApi, 'get' | 'list' | 'watch'>;
   readonly resource: ResourceKind;
   /** All namespaces when absent. */
   readonly namespace?: string;
@@ -64,9 +65,12 @@ export function startReflector(options: ReflectorOptions): Reflector {
     if (next === current) {
       return;
     }
+    if (input.kind === 'gone') {
+      report.gone(store.size);
+    }
     if (next.state.kind === 'waiting') {
       report.failed(next.state.error);
-    } else if (input.kind === 'event') {
+    } else if (isNews(input)) {
       // Not a page: where lists work and watches do not, it would be said over and over.
       report.answered();
     }
@@ -83,7 +87,7 @@ export function startReflector(options: ReflectorOptions): Reflector {
   function note(input: ReflectorInput, after: ReflectorState, change: StoreChange | undefined): void {
     const cause = watchRestart(current.state, input, after);
     if (cause !== undefined) metrics?.countRestart(cause);
-    const isRead = input.kind === 'event' && after.kind === 'watching';
+    const isRead = isNews(input) && after.kind === 'watching';
     if (isRead || change !== undefined) lastSyncMs = clock.nowMs();
     if (change?.kind === 'replace' && synced) metrics?.countRelist();
   }
@@ -94,8 +98,9 @@ export function startReflector(options: ReflectorOptions): Reflector {
   }
 
   async function watch(resourceVersion: string): Promise<void> {
+    // Bookmarks come once a minute or more seldom: only the end of a short watch shows in time that it was alive.
     // Spread, so that replicas and collections do not come back all at once.
-    const timeoutSeconds = 300 + Math.floor(random() * 300);
+    const timeoutSeconds = 40 + Math.floor(random() * 11);
     const query = { resourceVersion, allowWatchBookmarks: true, timeoutSeconds, labelSelector };
     for await (const event of api.watch(path, query, read)) {
       take({ kind: 'event', event });
@@ -120,8 +125,15 @@ export function startReflector(options: ReflectorOptions): Reflector {
 
   async function run(): Promise<void> {
     while (!controller.signal.aborted) {
-      await act(current.state).catch((error: unknown) => take({ kind: 'failed', error: toApiError(error) }));
+      await act(current.state).catch(async (error: unknown) => take(await judge(toApiError(error))));
     }
+  }
+
+  /** With a CRD its objects are gone. But a 404 alone may come from a proxy; and at a start nothing is known to be gone. */
+  async function judge(error: ApiError): Promise<ReflectorInput> {
+    const mayBeGone = error.code === 404 && resource.group !== '' && store.size > 0;
+    const isGone = mayBeGone && (await lacksGroup(api, resource.group, controller.signal));
+    return { kind: isGone ? 'gone' : 'failed', error };
   }
 
   metrics?.follow(() => ({ objects: store.size, lastSyncMs }));
@@ -137,6 +149,11 @@ export function startReflector(options: ReflectorOptions): Reflector {
       return ended;
     },
   };
+}
+
+/** The agreed end of a watch says as much as a bookmark, which does not come without fail. */
+function isNews({ kind }: ReflectorInput): boolean {
+  return kind === 'event' || kind === 'watch-ended';
 }
 
 function applyChange(store: Map<string, UntypedObject>, change: StoreChange): void {
@@ -158,6 +175,7 @@ function applyChange(store: Map<string, UntypedObject>, change: StoreChange): vo
 /** Says each cause of trouble once, and its end; repetitions go to debug. */
 function createFailureReport({ log, resource, namespace }: ReflectorOptions): {
   failed(error: ApiError): void;
+  gone(objects: number): void;
   answered(): void;
 } {
   let said: string | undefined;
@@ -171,6 +189,9 @@ function createFailureReport({ log, resource, namespace }: ReflectorOptions): {
           ? 'the API server does not know this resource: is its CRD installed?'
           : 'reading from the API server failed';
       log[isNew ? 'warn' : 'debug'](text, { ...about, code, reason, error: message });
+    },
+    gone(objects) {
+      log.warn('the API server has no such group any more: its objects are given up', { ...about, objects });
     },
     answered() {
       if (said !== undefined) {

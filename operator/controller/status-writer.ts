@@ -24,14 +24,16 @@ export interface StatusWriterOptions {
 
 /**
  * Writes statuses, each policy on its own; of several statuses of one policy only the latest. What users have changed is
- * written before what callers have.
+ * written before what callers have, and before what is only told again.
  */
 export interface StatusWriter {
   /**
    * Takes the status that `policy` should have. Does nothing when it has it. A write is bound to the version of the
    * object given here: it cannot reach a newer or re-created object, for which another offer must come.
+   *
+   * @param how - `isRetold`: no user has changed anything about the policy, as after a start or a change of the leader
    */
-  offer(policy: UntypedObject, status: McpAuthPolicyStatus): void;
+  offer(policy: UntypedObject, status: McpAuthPolicyStatus, how?: { readonly isRetold: boolean }): void;
   /** Aborts writes under way; nothing is written any more. */
   close(): Promise<void>;
 }
@@ -43,6 +45,7 @@ interface Write {
   readonly resourceVersion: string;
   readonly stored: unknown;
   readonly status: McpAuthPolicyStatus;
+  readonly isRetold: boolean;
 }
 
 /** What our last write made of an object, until the watch shows it. */
@@ -138,7 +141,7 @@ export function createStatusWriter(options: StatusWriterOptions): StatusWriter {
       offered.delete(key);
     } else if (waiting === undefined || !isDeepStrictEqual(waiting, write)) {
       offered.set(key, write);
-      queue.add(key, isCausedByCallers(write) ? 'later' : 'first');
+      queue.add(key, write.isRetold || isCausedByCallers(write) ? 'later' : 'first');
     }
   }
 
@@ -148,7 +151,7 @@ export function createStatusWriter(options: StatusWriterOptions): StatusWriter {
   }
 
   return {
-    offer(policy, status) {
+    offer(policy, status, { isRetold } = { isRetold: false }) {
       const { namespace, name, resourceVersion } = policy.metadata;
       // An apply without a version would reach whatever is there.
       if (resourceVersion !== undefined) {
@@ -158,6 +161,7 @@ export function createStatusWriter(options: StatusWriterOptions): StatusWriter {
           resourceVersion,
           stored: policy.status,
           status,
+          isRetold,
         });
       }
     },

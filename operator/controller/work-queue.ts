@@ -1,11 +1,16 @@
 import type { QueueLoad, QueueMetrics } from '../telemetry/queue-metrics.ts';
 import { type BackOffLimits, backOffMs } from '../time/back-off.ts';
 import type { Clock } from '../time/clock.ts';
+import { startDeadline } from '../time/deadline.ts';
 import type { TokenBucket } from '../time/token-bucket.ts';
 import { ApiError, toApiError } from './api-error.ts';
 
 export interface WorkQueueOptions {
-  /** Does what is to be done for a key. When it throws, the key is tried again, alone, after a back-off. */
+  /**
+   * Does what is to be done for a key. When it throws, the key is tried again, alone, after a back-off. After 30 s its signal
+   * is aborted, and it should throw. As long as it does not, its key stays busy, for it may still write; but it holds up no
+   * other key any more.
+   */
   readonly work: (key: string, signal: AbortSignal) => Promise<void>;
   /** Told of each failure; `failures` counts those in a row. */
   readonly onFailure: (key: string, error: unknown, failures: number) => void;
@@ -38,19 +43,23 @@ interface Working {
   readonly ended: Promise<void>;
 }
 
+const workLimitMs = 30_000;
+
 export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
   const { clock, random, concurrency, backOff, budget, metrics } = options;
   const controller = new AbortController();
   /** The keys that wait, and since when. */
   const lines = { first: new Map<string, number>(), later: new Map<string, number>() };
   const working = new Map<string, Working>();
+  /** Those that are worked on within their time: only these count for the concurrency. */
+  const inTime = new Set<string>();
   const failures = new Map<string, number>();
   const retries = new Map<string, () => void>();
   let cancelRefill: (() => void) | undefined;
 
   function startNext(): void {
     for (const [key, rank, sinceMs] of inOrder()) {
-      if (controller.signal.aborted || working.size >= concurrency) {
+      if (controller.signal.aborted || inTime.size >= concurrency) {
         return;
       }
       if (working.has(key)) {
@@ -64,6 +73,7 @@ export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
       lines[rank].delete(key);
       cancelRetry(key);
       metrics?.noteStart(secondsSince(sinceMs));
+      inTime.add(key);
       working.set(key, { sinceMs: clock.monotonicMs(), ended: workOn(key, rank) });
     }
   }
@@ -82,24 +92,36 @@ export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
 
   async function workOn(key: string, rank: Rank): Promise<void> {
     const sinceMs = clock.monotonicMs();
+    const deadline = startDeadline(clock, workLimitMs, controller.signal);
+    const { signal } = deadline;
+    signal.addEventListener('abort', () => noteTimeout(key), { once: true });
     try {
-      await options.work(key, controller.signal);
+      await options.work(key, signal);
       failures.delete(key);
       metrics?.noteEnd('success', secondsSince(sinceMs));
     } catch (error) {
-      retryLater(key, rank, error, sinceMs);
+      // What the API server, the network or the deadline does is no bug; anything else is.
+      const isExpected = error instanceof ApiError || error === signal.reason;
+      if (!controller.signal.aborted) {
+        metrics?.noteEnd(isExpected ? 'error' : 'panic', secondsSince(sinceMs));
+        retryLater(key, rank, error);
+      }
     } finally {
+      deadline.end();
+      inTime.delete(key);
       working.delete(key);
     }
     startNext();
   }
 
-  function retryLater(key: string, rank: Rank, error: unknown, sinceMs: number): void {
-    if (controller.signal.aborted) {
-      return;
-    }
-    // What the API server or the network does arrives as an ApiError; anything else is a bug.
-    metrics?.noteEnd(error instanceof ApiError ? 'error' : 'panic', secondsSince(sinceMs));
+  function noteTimeout(key: string): void {
+    if (controller.signal.aborted) return;
+    metrics?.countTimeout();
+    inTime.delete(key);
+    startNext();
+  }
+
+  function retryLater(key: string, rank: Rank, error: unknown): void {
     metrics?.countRetry();
     const count = (failures.get(key) ?? 0) + 1;
     failures.set(key, count);

@@ -15,9 +15,19 @@ export interface ShownPolicy {
   readonly status: McpAuthPolicyStatus | undefined;
 }
 
+/** How a status that is told stands to what was told before. */
+export interface Told {
+  /** It differs from the one before. */
+  readonly isNew: boolean;
+  /** Nobody has changed its policy since the telling began: it may wait for those that somebody has changed. */
+  readonly isRetold: boolean;
+}
+
 export interface StatusBoard {
-  /** Computes the statuses again; `onStatus` is called for every policy that has one. */
+  /** Computes the statuses again; `onStatus` is called for every policy that has one. The first call begins the telling. */
   update(objects: readonly UntypedObject[], reports: readonly PolicyReport[]): void;
+  /** The next update begins the telling anew: who is told now was not there before. */
+  tellAnew(): void;
   list(): readonly ShownPolicy[];
 }
 
@@ -26,8 +36,7 @@ export interface StatusBoardParts {
   readonly operatorVersion: string;
   /** Whether the statuses computed here are those that are stored; else what others have stored is gone by. */
   readonly isAuthor: () => boolean;
-  /** `isNew`: it differs from the one before. */
-  readonly onStatus: (object: UntypedObject, status: McpAuthPolicyStatus, isNew: boolean) => void;
+  readonly onStatus: (object: UntypedObject, status: McpAuthPolicyStatus, told: Told) => void;
 }
 
 type Known = ShownPolicy & { readonly uid?: string | undefined };
@@ -40,10 +49,19 @@ export function createStatusBoard({
   onStatus,
 }: StatusBoardParts): StatusBoard {
   let shown = new Map<string, Known>();
+  /** What the policies were when the telling began; those that have changed since are out. */
+  let unchanged: Map<string, string> | undefined;
 
   return {
     update(objects, reports) {
       const reportOf = new Map(reports.map((report) => [objectKey(report.outcome), report]));
+      const now = new Map(
+        objects.map((object) => {
+          const key = objectKey(object.metadata);
+          return [key, identify(object, reportOf.get(key))];
+        }),
+      );
+      unchanged = unchanged === undefined ? now : keepEqual(unchanged, now);
       const before = shown;
       shown = new Map();
       for (const object of objects) {
@@ -51,6 +69,9 @@ export function createStatusBoard({
         const status = tell(object, before.get(key), reportOf.get(key));
         shown.set(key, { ...show(object, status), uid: object.metadata.uid });
       }
+    },
+    tellAnew() {
+      unchanged = undefined;
     },
     list: () => [...shown.values()].map(({ uid: _, ...policy }) => policy),
   };
@@ -66,7 +87,8 @@ export function createStatusBoard({
     const stored = (isAuthor() ? previous : undefined) ?? readStoredStatus(object);
     if (report === undefined || !speaksFor(report, stored)) return previous;
     const status = compute(report, stored);
-    onStatus(object, status, !isDeepStrictEqual(status, stored));
+    const isRetold = unchanged?.has(objectKey(object.metadata)) === true;
+    onStatus(object, status, { isNew: !isDeepStrictEqual(status, stored), isRetold });
     return status;
   }
 
@@ -81,6 +103,18 @@ export function createStatusBoard({
       nowMs: clock.nowMs(),
     });
   }
+}
+
+/** All that users and administrators can change of a policy, an object that it names or what applies to it. */
+function identify({ metadata }: UntypedObject, report: PolicyReport | undefined): string {
+  return `${metadata.uid} ${metadata.generation} ${report?.compiled?.digest}`;
+}
+
+function keepEqual(
+  before: ReadonlyMap<string, string>,
+  now: ReadonlyMap<string, string>,
+): Map<string, string> {
+  return new Map([...before].filter(([key, value]) => now.get(key) === value));
 }
 
 /**

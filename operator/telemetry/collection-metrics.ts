@@ -12,7 +12,7 @@ export interface CollectionMetrics {
 
 export interface CopyLoad {
   readonly objects: number;
-  /** Epoch milliseconds of the last complete list, event or bookmark; 0 before the first. */
+  /** Epoch milliseconds of the last complete list, event, bookmark or agreed end of a watch; 0 before the first. */
   readonly lastSyncMs: number;
 }
 
@@ -65,7 +65,7 @@ export function createCollectionMetrics(
   });
   new Gauge({
     name: 'mcp_auth_source_last_sync_timestamp_seconds',
-    help: 'When the cluster was last heard of (list, event or bookmark), in seconds since 1970; 0 before the first list.',
+    help: 'When the cluster was last heard of (list, event, bookmark or the agreed end of a watch), in seconds since 1970; 0 before the first list.',
     ...shared,
     collect() {
       for (const resource of watchedResources) {

@@ -8,6 +8,8 @@ export interface QueueMetrics {
   /** A key is to be tried again after a failure. */
   countRetry(): void;
   noteStart(waitedSeconds: number): void;
+  /** The time for a key is over, and the work on it has not ended. */
+  countTimeout(): void;
   noteEnd(result: ReconcileResult, workedSeconds: number): void;
   /** Asks at each scrape what the queue holds. */
   follow(load: () => QueueLoad): void;
@@ -29,7 +31,7 @@ const buckets = [1e-4, 1e-3, 1e-2, 0.1, 1, 10, 100, 1000];
 /** The queue of statuses to be written: the only one of the operator's that is like a controller's. */
 export function createStatusQueueMetrics(
   registry: Registry,
-  { noteReconcile }: ReconcileMetrics,
+  { noteReconcile, countTimeout }: ReconcileMetrics,
 ): QueueMetrics {
   const labels = { name: 'status', controller: 'status' } as const;
   const labelNames = ['name', 'controller'] as const;
@@ -55,7 +57,7 @@ export function createStatusQueueMetrics(
   });
   new Gauge({
     name: 'workqueue_depth',
-    help: 'Keys that wait: `first` for what users have changed, `later` for what callers have.',
+    help: 'Keys that wait: `first` for what users have changed, `later` for all else.',
     ...shared,
     labelNames: ['name', 'controller', 'priority'],
     collect() {
@@ -88,6 +90,7 @@ export function createStatusQueueMetrics(
     countAdd: () => adds.inc(labels),
     countRetry: () => retries.inc(labels),
     noteStart: (waitedSeconds) => queueTime.observe(labels, waitedSeconds),
+    countTimeout: () => countTimeout('status'),
     noteEnd(result, workedSeconds) {
       workTime.observe(labels, workedSeconds);
       noteReconcile('status', result, workedSeconds);

@@ -3,6 +3,8 @@ import { Counter, Histogram, type Registry } from 'prom-client';
 /** Pieces of the operator's work, under the names of controller-runtime. */
 export interface ReconcileMetrics {
   noteReconcile(controller: ControllerName, result: ReconcileResult, seconds: number): void;
+  /** A piece of work was told to stop because its time was over. */
+  countTimeout(controller: 'status'): void;
 }
 
 /** `snapshot`: all that is known, compiled and put in force. `status`: one policy's status, written. */
@@ -37,6 +39,11 @@ export function createReconcileMetrics(registry: Registry): ReconcileMetrics {
     help: 'Pieces of work that failed by a bug of the operator.',
     ...shared,
   });
+  const timeouts = new Counter({
+    name: 'controller_runtime_reconcile_timeouts_total',
+    help: 'Pieces of work that were told to stop because they took longer than 30 s.',
+    ...shared,
+  });
   const time = new Histogram({
     name: 'controller_runtime_reconcile_time_seconds',
     help: 'How long pieces of work took.',
@@ -49,7 +56,10 @@ export function createReconcileMetrics(registry: Registry): ReconcileMetrics {
     panics.inc({ controller }, 0);
     time.zero({ controller });
   }
+  // All that is known is compiled in one go, which nothing could interrupt.
+  timeouts.inc({ controller: 'status' }, 0);
   return {
+    countTimeout: (controller) => timeouts.inc({ controller }),
     noteReconcile(controller, result, seconds) {
       total.inc({ controller, result: result === 'success' ? 'success' : 'error' });
       if (result !== 'success') errors.inc({ controller });

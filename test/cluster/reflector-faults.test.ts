@@ -306,6 +306,23 @@ describeWithCluster('watches of a real API server', () => {
     });
   });
 
+  it('K11 after the CRD was deleted while the line was cut: there are no policies', async () => {
+    await expectPatience(async () => {
+      reads.cut();
+      await kubectl('delete', 'crd', 'mcpauthpolicies.mcpauth.dev', '--timeout=60s');
+      expect(Object.keys(seen())).toEqual(namespaces);
+      reads.mend();
+      await eventually(
+        'no policies',
+        async () => seen(),
+        (now) => Object.keys(now).length === 0,
+      );
+      await installCRD();
+      await expectToFollow();
+      await untilWatching();
+    });
+  });
+
   it('K4 a list starts over when its next page is too old', async () => {
     const inPages: KubeApi['list'] = async (path, query, options) => {
       if (query.continue !== undefined && isFirst) {
@@ -320,7 +337,7 @@ describeWithCluster('watches of a real API server', () => {
       JSON.stringify({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'b', namespace: 'team-a' } }),
     );
     const reflector = startReflector({
-      ...{ api: { list: inPages, watch: reads.watch }, resource: configMaps, namespace: 'team-a' },
+      ...{ api: { ...reads, list: inPages }, resource: configMaps, namespace: 'team-a' },
       ...{ clock: systemClock, random: Math.random, log, onChange: () => undefined },
     });
     await eventually(

@@ -35,6 +35,8 @@ let log: ReturnType<typeof recordLog>;
 let operator: Operator;
 /** Resources of the statuses that would be written. */
 let statuses: unknown[];
+/** Of the last statuses told, by policy: whether they were only told again. */
+let retold: Record<string, boolean>;
 
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'mcp-auth-operator-'));
@@ -43,6 +45,7 @@ beforeEach(async () => {
   clock = createFakeClock();
   log = recordLog();
   statuses = [];
+  retold = {};
   const options = {
     configFile: file,
     listen: { host: '127.0.0.1', port: 0 },
@@ -58,7 +61,8 @@ beforeEach(async () => {
     metrics: createMetrics('test'),
     isAuthor: () => true,
     onEnforced: ({ snapshot }) => operator.seeReplicas([snapshot]),
-    onStatus: (_, status, isNew) => {
+    onStatus: ({ metadata }, status, { isNew, isRetold }) => {
+      retold[metadata.name] = isRetold;
       if (isNew) statuses.push(status.resource);
     },
   });
@@ -188,4 +192,23 @@ test('nothing that a caller sends is in the log but what its page lists', async 
   expect(await ask('/canary')).toBe(404);
   expect(accessLines()).toEqual(['policy_denies', 'path_not_found']);
   expect(JSON.stringify(log.lines)).not.toContain('canary');
+});
+
+test('what the first delivery brings is only told again, what comes later is news, until all is told anew', () => {
+  operator.seeReplicas(['another']);
+  clock.advance(0);
+  operator.update(delivery);
+  clock.advance(0);
+  const policies = ['x', 'y'].map((name) => ({
+    object: {
+      ...{ apiVersion: 'mcpauth.dev/v1alpha1', kind: 'McpAuthPolicy', metadata: { namespace: 'a', name } },
+      spec: { issuer: 'http://not-https.example.com', audience: 'a', mode: 'OIDC' },
+    },
+  }));
+  operator.update({ ...delivery, policies });
+  clock.advance(0);
+  expect(retold).toEqual({ x: true, y: false });
+  operator.tellStatuses();
+  clock.advance(0);
+  expect(retold).toEqual({ x: true, y: true });
 });

@@ -34,7 +34,7 @@ describe('a watch that was ended is counted', () => {
     bench.clock.advance(2000);
     bench.server.breakWatches(fault);
     bench.server.store.put(plural, 'ns/d');
-    if (fault === 'stall') bench.clock.advance(120_000);
+    if (fault === 'stall') bench.clock.advance(55_000);
     await catchUp(bench, reflector);
     const { series, read } = await scrape(metrics);
     const restarts = series.filter(({ name, value }) => name.includes('restarts') && value > 0);
@@ -82,7 +82,7 @@ describe('the last sync', () => {
   const at = (metrics: Metrics): Promise<number | undefined> =>
     scrape(metrics).then(({ read }) => read(lastSync));
 
-  it('is moved on by a list, an event and a bookmark, and by nothing else', async () => {
+  it('is moved on by a list, an event, a bookmark and the end of a watch, and by nothing else', async () => {
     const bench = useReflector();
     const { clock, server } = bench;
     const metrics = createMetrics('1');
@@ -108,9 +108,13 @@ describe('the last sync', () => {
     });
     expect(await at(metrics)).toBe(listed + 20);
     clock.advance(10_000);
+    server.breakWatches('end');
+    await until(() => server.requestsOf('watch').length === 2 && server.openWatches === 1);
+    expect(await at(metrics)).toBe(listed + 30);
+    clock.advance(10_000);
     server.breakWatches('reset');
     await until(() => reflector.state().kind === 'waiting');
-    expect(await at(metrics)).toBe(listed + 20);
+    expect(await at(metrics)).toBe(listed + 30);
   });
 
   it('is not there without a cluster, and of several namespaces that of the one furthest behind', async () => {

@@ -177,7 +177,7 @@ describe('a broken watch', () => {
   it('that ended well is resumed at once, from the last version', () => {
     const { next } = step(being(watching), { kind: 'watch-ended' }, context);
     expect(next.state).toEqual({ ...watching, sinceMs: context.nowMs });
-    expect(next.failures).toBe(0);
+    expect([next.failures, next.wellSinceMs]).toEqual([0, context.nowMs]);
   });
 
   it('that ended at once is not resumed in a tight loop, whether or not an event had come', () => {
@@ -191,6 +191,19 @@ describe('a broken watch', () => {
       expect(state).toMatchObject({ kind: 'waiting', resumeFrom, error: { reason: 'WatchTooShort' } });
     }
   });
+});
+
+describe('a kind that is gone', () => {
+  it.each([initialReflection.state, watching])(
+    'leaves nothing, and is tried again like any other (%j)',
+    (state) => {
+      const [now, error] = [being(state, { failures: 2 }), new ApiError(404, 'Unknown')];
+      const { next, change } = step(now, { kind: 'gone', error }, context);
+      expect(change).toEqual({ kind: 'replace', objects: [] });
+      expect(next).toEqual(step(now, { kind: 'failed', error }, context).next);
+      expect(next.state).not.toHaveProperty('resumeFrom');
+    },
+  );
 });
 
 describe('the back-off', () => {
@@ -245,6 +258,11 @@ describe('an input that does not fit', () => {
     ['an event while waiting', waiting, event('ADDED', raw('a'))],
     ['an end while listing', initialReflection.state, { kind: 'watch-ended' }],
     ['a waited while watching', watching, { kind: 'waited' }],
+    [
+      'an end of all objects when stopped',
+      { kind: 'stopped' },
+      { kind: 'gone', error: localError('Timeout') },
+    ],
     ['a failure when stopped', { kind: 'stopped' }, failed(500)],
     ['a waited when stopped', { kind: 'stopped' }, { kind: 'waited' }],
   ])('%s changes nothing', (_, state, input) => {

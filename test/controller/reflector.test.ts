@@ -28,8 +28,26 @@ describe('a reflector', () => {
     expect(server.requests.map(({ query }) => query)).toEqual([
       { limit: '500' },
       { limit: '500', continue: 'page-0-103' },
-      { watch: 'true', resourceVersion: '103', allowWatchBookmarks: 'true', timeoutSeconds: '450' },
+      { watch: 'true', resourceVersion: '103', allowWatchBookmarks: 'true', timeoutSeconds: '45' },
     ]);
+  });
+
+  it('renews a quiet watch over and over, from the last bookmark, without a list and without a word', async () => {
+    const bench = use();
+    const { server, clock, log } = bench;
+    const reflector = await startSynced(bench, { random: () => 0.999 });
+    for (let renewals = 1; renewals <= 20; renewals += 1) {
+      clock.advance(48_000);
+      server.bookmark();
+      clock.advance(2000);
+      server.breakWatches('end');
+      await until(() => server.requestsOf('watch').length === renewals + 1 && server.openWatches === 1);
+    }
+    expect(new Set(server.requestsOf('watch').map(({ query }) => query.timeoutSeconds))).toEqual(
+      new Set(['50']),
+    );
+    expect([server.requests.length, bench.changes, log.lines]).toEqual([22, 1, []]);
+    expect(isEqual(bench, reflector)).toBe(true);
   });
 
   it('is not synced, and says nothing, before the last page', async () => {
@@ -166,6 +184,20 @@ describe('the log', () => {
       'info ',
     ]);
     expect(JSON.stringify(log.lines)).not.toContain('secret');
+  });
+
+  it('says that it is over when a watch on which nothing happened has ended as agreed', async () => {
+    const bench = use();
+    const { server, log, clock } = bench;
+    server.failNext('list', { status: 500 });
+    const reflector = start(bench);
+    await catchUp(bench, reflector);
+    await until(() => server.openWatches === 1);
+    clock.advance(45_000);
+    expect(log.lines.map(({ level }) => level)).toEqual(['warn']);
+    server.breakWatches('end');
+    await until(() => server.requestsOf('watch').length === 2);
+    expect(log.lines.map(({ level }) => level)).toEqual(['warn', 'info']);
   });
 
   it('names a missing CRD, and goes on trying', async () => {

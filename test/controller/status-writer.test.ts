@@ -244,7 +244,7 @@ describe('the budget', () => {
   });
 });
 
-describe('what callers cause', () => {
+describe('the order', () => {
   const test = {
     configDigest: 'c',
     operatorVersion: '1',
@@ -279,7 +279,7 @@ describe('what callers cause', () => {
     }
   }
 
-  it('is written after what users have changed', async () => {
+  it('what callers cause is written after what users have changed', async () => {
     writer.offer(put('accepts', { status: tested }), accepted);
     writer.offer(put('rejects', { status: tested }), rejected);
     writer.offer(put('recovers', { status: rejected }), tested);
@@ -297,7 +297,7 @@ describe('what callers cause', () => {
     expect(stored('accepts')?.status).toEqual(accepted);
   });
 
-  it('goes with what users have changed, in one write', async () => {
+  it('what callers cause goes with what users have changed, in one write', async () => {
     const policy = put('both', { status: tested });
     writer.offer(put('accepts', { status: tested }), accepted);
     writer.offer(policy, accepted);
@@ -307,6 +307,20 @@ describe('what callers cause', () => {
 
     expect(written().slice(1)).toEqual(['both', 'accepts']);
     expect(stored('both')?.status).toEqual({ ...accepted, observedGeneration: 2 });
+  });
+
+  it('what is only told again is written after what users change meanwhile, also of the same policy', async () => {
+    const policies = ['a', 'b', 'c', 'd'].map((name) => put(name));
+    for (const policy of policies) writer.offer(policy, tested, { isRetold: true });
+    const edited = put('c', { spec: { issuer: 'edited' } });
+    writer.offer(put('new'), tested, { isRetold: false });
+    writer.offer(edited, tested, { isRetold: false });
+    // Nothing but the reason for it is new.
+    for (const policy of policies.slice(3)) writer.offer(policy, tested, { isRetold: false });
+
+    await writeAll(5);
+
+    expect(written().slice(1)).toEqual(['new', 'c', 'd', 'a', 'b']);
   });
 });
 

@@ -5,6 +5,7 @@ import { createTokenBucket } from '../../operator/time/token-bucket.ts';
 import { createFakeClock, settle } from '../fixtures/fake-clock.ts';
 
 const concurrency = 2;
+const workLimitMs = 30_000;
 
 type Step =
   | { readonly kind: 'add'; readonly key: string; readonly rank: Rank }
@@ -17,8 +18,9 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     weight: 3,
     arbitrary: fc.record({ kind: fc.constant('add'), key: fc.constantFrom(...'abcdefgh'), rank }),
   },
-  fc.record({ kind: fc.constantFrom('succeed', 'fail'), which: fc.nat({ max: concurrency - 1 }) }),
+  fc.record({ kind: fc.constantFrom('succeed', 'fail'), which: fc.nat({ max: concurrency }) }),
   fc.record({ kind: fc.constant('advance'), ms: fc.nat({ max: 400 }) }),
+  fc.record({ kind: fc.constant('advance'), ms: fc.constantFrom(workLimitMs - 200, workLimitMs) }),
 );
 
 /** A queue beside a plain account of what it should do. What it does otherwise ends in `mistakes`: it catches what is thrown. */
@@ -26,7 +28,10 @@ function createJudgedQueue() {
   const clock = createFakeClock();
   const waiting = new Map<string, Rank>();
   const failed = new Map<string, Rank>();
-  const working = new Map<string, { readonly rank: Rank; readonly end: (error?: Error) => void }>();
+  const working = new Map<
+    string,
+    { readonly rank: Rank; readonly sinceMs: number; readonly end: (error?: Error) => void }
+  >();
   const mistakes: string[] = [];
 
   const queue = createWorkQueue({
@@ -34,7 +39,11 @@ function createJudgedQueue() {
       judge(key);
       const { promise, resolve, reject } = Promise.withResolvers<void>();
       const end = (error?: Error): void => (error === undefined ? resolve() : reject(error));
-      working.set(key, { rank: waiting.get(key) ?? failed.get(key) ?? 'first', end });
+      working.set(key, {
+        rank: waiting.get(key) ?? failed.get(key) ?? 'first',
+        sinceMs: clock.monotonicMs(),
+        end,
+      });
       waiting.delete(key);
       failed.delete(key);
       return promise.finally(() => working.delete(key));
@@ -50,6 +59,10 @@ function createJudgedQueue() {
   const next = (of: Rank): string | undefined =>
     [...waiting].find(([key, itsRank]) => itsRank === of && !working.has(key))?.[0];
 
+  /** Those that have used up their time go on, for they ignore their signal, but hold no place. */
+  const placesHeld = (): number =>
+    [...working.values()].filter(({ sinceMs }) => clock.monotonicMs() - sinceMs < workLimitMs).length;
+
   /** The next in line, or one whose next try has come meanwhile. */
   function isDue(key: string): boolean {
     if (waiting.get(key) === 'later' && failed.get(key) === 'first') return true;
@@ -59,7 +72,7 @@ function createJudgedQueue() {
   function judge(key: string): void {
     const say = (mistake: string): unknown => mistakes.push(`${key}: ${mistake}`);
     if (working.has(key)) say('is worked on already');
-    if (working.size >= concurrency) say('is one too many');
+    if (placesHeld() >= concurrency) say('is one too many');
     if (waiting.has(key)) {
       if (!isDue(key)) say('is not the next');
     } else if (!failed.has(key)) {

@@ -186,13 +186,68 @@ describe('a work queue', () => {
     expect(started).toHaveLength(15);
     clock.advance(1000);
     expect(started).toHaveLength(25);
-    expect(clock.pending()).toEqual([]);
+    // But for the deadlines nothing waits any more.
+    expect(clock.pending()).toHaveLength(25);
     // An hour of rest is no credit for more than a second.
     clock.advance(3_600_000);
     for (let key = 100; key < 125; key += 1) {
       queue.add(`${key}`);
     }
     expect(started).toHaveLength(35);
+  });
+
+  it('aborts work that takes longer than 30 s, and tries again after the back-off', async () => {
+    const { queue, started, failures, clock } = createQueue();
+    queue.add('a');
+    clock.advance(29_999);
+    expect(started[0]?.signal.aborted).toBe(false);
+    clock.advance(1);
+    expect(started[0]?.signal.reason).toMatchObject({ name: 'TimeoutError' });
+    await started[0]?.fail(started[0].signal.reason);
+    clock.advance(499);
+    expect([keysOf(started), failures]).toEqual(['a', ['a 1']]);
+    clock.advance(1);
+    expect(keysOf(started)).toBe('aa');
+    await started[1]?.succeed();
+    expect(clock.pending()).toEqual([]);
+  });
+
+  it('gives the place of work that does not stop to other keys, and never its key to a second one', async () => {
+    const { queue, started, clock } = createQueue({ concurrency: 1 });
+    queue.add('a');
+    queue.add('b');
+    clock.advance(29_999);
+    expect(keysOf(started)).toBe('a');
+    clock.advance(1);
+    queue.add('a');
+    queue.add('c');
+    await started[1]?.succeed();
+    await started[2]?.succeed();
+    clock.advance(3_600_000);
+    expect(keysOf(started)).toBe('abc');
+    await started[0]?.succeed();
+    queue.add('d');
+    expect(keysOf(started)).toBe('abca');
+  });
+
+  it('counts the end of the time, and what follows as no bug', async () => {
+    const counted: string[] = [];
+    const { queue, started, clock } = createQueue({
+      metrics: {
+        ...{ countAdd: () => undefined, countRetry: () => undefined, noteStart: () => undefined },
+        ...{ follow: () => undefined },
+        countTimeout: () => counted.push('timeout'),
+        noteEnd: (result) => counted.push(result),
+      },
+    });
+    queue.add('a');
+    clock.advance(30_000);
+    await started[0]?.fail(started[0].signal.reason);
+    queue.add('b');
+    await started[1]?.fail(new Error('any'));
+    queue.add('c');
+    void queue.close();
+    expect(counted).toEqual(['timeout', 'error', 'panic']);
   });
 
   it('aborts and waits for its work when it is closed, and starts nothing any more', async () => {

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import type { UntypedObject } from '../../operator/api/kubernetes-object.ts';
 import type { McpAuthPolicyStatus } from '../../operator/api/mcp-auth-policy.gen.ts';
 import type { PolicyReport } from '../../operator/enforcement/enforcement.ts';
-import { createStatusBoard } from '../../operator/enforcement/status-board.ts';
+import { createStatusBoard, type Told } from '../../operator/enforcement/status-board.ts';
 import type { CompiledPolicy } from '../../operator/policy/snapshot.ts';
 import { holdClock } from '../fixtures/held-clock.ts';
 
@@ -20,12 +20,12 @@ const observation = {
 const settled: PolicyReport = { outcome, observation, isSettled: true };
 
 function createBoard(nowMs: number, isAuthor = true) {
-  const told: { status: McpAuthPolicyStatus; isNew: boolean }[] = [];
+  const told: ({ status: McpAuthPolicyStatus } & Told)[] = [];
   const board = createStatusBoard({
     clock: holdClock(nowMs),
     operatorVersion: '1.2.3',
     isAuthor: () => isAuthor,
-    onStatus: (_, status, isNew) => told.push({ status, isNew }),
+    onStatus: (_, status, how) => told.push({ status, ...how }),
   });
   return { board, told };
 }
@@ -183,4 +183,30 @@ test('a replica that does not write goes by what the writer has stored, so that 
   follower.board.update([{ ...object, status: stored }], [settled]);
   expect(follower.told[0]?.status).not.toEqual(stored);
   expect(follower.told.at(-1)?.status).toEqual(stored);
+});
+
+const edited = { ...object, metadata: { ...object.metadata, generation: 2 } };
+const recreated = { ...object, metadata: { ...object.metadata, uid: 'u2' } };
+const enforced = (digest: string): PolicyReport => ({ ...settled, compiled: { ...compiled, digest } });
+
+test.each<[string, UntypedObject, PolicyReport]>([
+  ['edited', edited, enforced('d1')],
+  ['deleted and made again', recreated, enforced('d1')],
+  ['changed by a ConfigMap or the administrator', object, enforced('d2')],
+])('a policy that was %s is no retelling any more, not even as it was before', (_, changed, report) => {
+  const { board, told } = createBoard(0);
+  board.update([object], [enforced('d1')]);
+  board.update([object], [{ ...enforced('d1'), observation: { issuer: { kind: 'pending' } } }]);
+  board.update([changed], [report]);
+  board.update([object], [enforced('d1')]);
+  expect(told.map(({ isRetold }) => isRetold)).toEqual([true, true, false, false]);
+});
+
+test('a policy that comes after the telling has begun is no retelling, until it begins anew', () => {
+  const { board, told } = createBoard(0);
+  board.update([], []);
+  board.update([object], [settled]);
+  board.tellAnew();
+  board.update([object], [settled]);
+  expect(told.map(({ isRetold }) => isRetold)).toEqual([false, true]);
 });

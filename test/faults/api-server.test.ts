@@ -118,7 +118,7 @@ describeWithCluster('faults of the API server', () => {
     await observation.conclude({
       ...{ id: 'K3', fault: `API server silent for ${silenceMs / 1000} s, its connections open` },
       promised:
-        'No failed good request; a watch is given up after two minutes of silence; changes take effect within 90 s of its return',
+        'No failed good request; a watch is given up after 55 s of silence; changes take effect within 90 s of its return',
       ...{ during, change, recoveryLimitMs: 90_000 },
       more: `watches given up: ${await silentWatches()}`,
     });
