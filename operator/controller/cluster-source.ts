@@ -4,7 +4,7 @@
  */
 import { objectKey } from '../api/kubernetes-object.ts';
 import type { SourceInputs, SourcePolicy } from '../policy/inputs.ts';
-import { namedConfigMaps } from '../policy/named-config-maps.ts';
+import { namedConfigMaps } from '../policy/named-objects.ts';
 import type { CollectionMetrics, WatchedResource } from '../telemetry/collection-metrics.ts';
 import type { Logger } from '../telemetry/log.ts';
 import type { Clock } from '../time/clock.ts';
@@ -126,7 +126,12 @@ export function startClusterSource(options: ClusterSourceOptions): ClusterSource
     hasDelivered = true;
     try {
       // Taken again: policies may have changed during the wait.
-      onInputs({ policies: currentPolicies(), configMaps: reader.data() });
+      onInputs({
+        policies: currentPolicies(),
+        configMaps: reader.data(),
+        services: new Map(),
+        serviceAddresses: 'unused',
+      });
     } catch (error) {
       log.error('taking over what the cluster holds failed', {
         error: error instanceof Error ? error.stack : undefined,

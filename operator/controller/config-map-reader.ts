@@ -1,7 +1,7 @@
 import { objectKey } from '../api/kubernetes-object.ts';
 import { isJsonObject } from '../json/json-object.ts';
 import type { ConfigMapData } from '../policy/inputs.ts';
-import type { ConfigMapName } from '../policy/named-config-maps.ts';
+import type { ObjectName } from '../policy/named-objects.ts';
 import type { Logger } from '../telemetry/log.ts';
 import type { Clock } from '../time/clock.ts';
 import { ApiError, toApiError } from './api-error.ts';
@@ -29,7 +29,7 @@ export interface ConfigMapReaderOptions {
 /** Reads the ConfigMaps that policies name, each again when its version changes. */
 export interface ConfigMapReader {
   /** Says which ConfigMaps are needed from now on. Others are forgotten. */
-  want(names: readonly ConfigMapName[]): void;
+  want(names: readonly ObjectName[]): void;
   /** Must be told of every single event: of two in a row the first would be missed by looking later. */
   noticeEvent(key: string): void;
   /** Must be told of every complete list. */
@@ -45,7 +45,7 @@ export interface ConfigMapReader {
 }
 
 interface Entry {
-  readonly name: ConfigMapName;
+  readonly name: ObjectName;
   readonly tried: PromiseWithResolvers<void>;
   seen: SeenVersion;
   /** What the last good read brought. */
@@ -157,7 +157,7 @@ function isUpToDate({ seen, readVersion }: Entry): boolean {
 
 async function getOrAbsent(
   api: Pick<KubeApi, 'get'>,
-  name: ConfigMapName,
+  name: ObjectName,
   signal: AbortSignal,
 ): Promise<unknown> {
   try {
