@@ -6,7 +6,7 @@ import { type OperatorProcess, startOperatorProcess } from '../e2e/operator-proc
 import { type ControlPlane, startControlPlane } from './control-plane.ts';
 import { describeWithCluster } from './require-cluster.ts';
 
-const crds = join(import.meta.dirname, '../../crds');
+const root = join(import.meta.dirname, '../..');
 const namespace = 'team-a';
 
 describeWithCluster('a policy in front of a Service of a real cluster', () => {
@@ -15,7 +15,7 @@ describeWithCluster('a policy in front of a Service of a real cluster', () => {
 
   beforeAll(async () => {
     cluster = await startControlPlane();
-    await kubectl('apply', '-f', crds);
+    await kubectl('apply', '-f', join(root, 'crds'));
     await kubectl('wait', '--for=condition=Established', 'crd/mcpauthpolicies.mcpauth.dev', '--timeout=30s');
     await kubectl('create', 'namespace', namespace);
     operator = await startOperatorProcess('run', ['--kubeconfig', cluster.kubeconfigPath]);
@@ -84,6 +84,14 @@ describeWithCluster('a policy in front of a Service of a real cluster', () => {
     expect((await untilResolvedRefs('InvalidRef'))?.message).toContain(message);
     await patchService({ spec: mend });
     await untilResolvedRefs('Resolved');
+  });
+
+  it('is among the samples, which the API server takes', async () => {
+    const samples = join(root, 'manifests/samples');
+    await kubectl('apply', '-f', join(samples, 'namespace.yaml'));
+    expect(await kubectl('apply', '-f', samples)).toContain('networkpolicy');
+    const wait = ['--for=condition=ResolvedRefs=False', 'mcpap/upstream', '--timeout=30s'];
+    await kubectl('-n', 'demo', 'wait', ...wait);
   });
 
   it('denies when the Service is deleted, and when it comes back headless', async () => {
