@@ -37,7 +37,7 @@ export function readManifests(files: readonly ManifestFile[]): Manifests {
 
 /**
  * Brings together what the files say. Of an object that is defined twice none is chosen: a policy then comes with a
- * problem, so that it keeps its resource and denies; a ConfigMap or a Service is left out, so that who names it denies.
+ * problem, so that it keeps its resource and denies; a ConfigMap or a Service is left out, as if it were not there.
  */
 export function mergeManifests(entries: readonly Entry[]): Manifests {
   const policies = groupByKey(entries.flatMap((entry) => (entry.type === 'policy' ? [entry.placed] : [])));

@@ -1,8 +1,10 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { Condition, McpAuthPolicy } from '../../operator/api/mcp-auth-policy.gen.ts';
+import { issuerCaManifest } from '../demo/development-issuer.ts';
 import { eventually } from '../e2e/eventually.ts';
 import { type OperatorProcess, startOperatorProcess } from '../e2e/operator-process.ts';
+import { createCertificateAuthority } from '../fixtures/certificates.ts';
 import { type ControlPlane, startControlPlane } from './control-plane.ts';
 import { describeWithCluster } from './require-cluster.ts';
 
@@ -89,8 +91,9 @@ describeWithCluster('a policy in front of a Service of a real cluster', () => {
   it('is among the samples, which the API server takes', async () => {
     const samples = join(root, 'manifests/samples');
     await kubectl('apply', '-f', join(samples, 'namespace.yaml'));
+    await cluster.apply(issuerCaManifest((await createCertificateAuthority()).certificatePem));
     expect(await kubectl('apply', '-f', samples)).toContain('networkpolicy');
-    const wait = ['--for=condition=ResolvedRefs=False', 'mcpap/upstream', '--timeout=30s'];
+    const wait = ['--for=condition=ResolvedRefs', 'mcpap/upstream', '--timeout=30s'];
     await kubectl('-n', 'demo', 'wait', ...wait);
   });
 
