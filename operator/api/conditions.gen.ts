@@ -56,7 +56,7 @@ export const REASONS = {
     'Resolved',
     /** A named object, or the key in it, does not exist. */
     'RefNotFound',
-    /** A named object exists but does not hold what it must. */
+    /** A named object exists but is not what it must be, or does not hold what it must. */
     'InvalidRef',
   ],
   IssuerReady: [

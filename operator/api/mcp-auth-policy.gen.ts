@@ -80,9 +80,10 @@ export interface McpAuthPolicySpec {
   readonly jwks?: Jwks;
   /**
    * A key of a ConfigMap in the same namespace that holds PEM certificates. They replace the public
-   * certificate authorities on every outbound connection made for this policy; the modes Offline and
-   * TokenReview, and the cluster's own issuer, make none. Missing: `RefNotFound`. Not PEM certificates:
-   * `InvalidRef`. Default: the public certificate authorities.
+   * certificate authorities on every outbound connection made for this policy: to its issuer, and to its
+   * `upstream` when that speaks TLS. The modes Offline and TokenReview, and the cluster's own issuer, need no
+   * connection to an issuer. Missing: `RefNotFound`. Not PEM certificates: `InvalidRef`. Default: the public
+   * certificate authorities.
    */
   readonly caBundleRef?: ConfigMapKeyRef;
   /**
@@ -107,14 +108,17 @@ export interface McpAuthPolicySpec {
    */
   readonly requiredClaims?: readonly RequiredClaim[];
   /**
-   * Scopes per tool: a caller without them cannot call the named tools (403 `insufficient_scope`) and does
-   * not see them in `tools/list`. Default: none. This version answers a policy that sets it with
-   * `Unsupported`.
+   * Scopes per tool, besides `requiredScopes`: a caller without them cannot call the named tools (403
+   * `insufficient_scope`) and does not see them in `tools/list`. A tool that several entries name needs the
+   * scopes of all of them; one that no entry names needs no more than `requiredScopes`. These scopes are not
+   * published in the resource metadata: a client learns of them when it needs them. Default: none.
    */
   readonly tools?: readonly ToolScopes[];
   /**
-   * The MCP server behind this policy. Absent: the built-in MCP server answers. This version answers a policy
-   * that sets it with `Unsupported`.
+   * The MCP server behind this policy; it need not be changed. Requests that are let in are sent there, with
+   * their path replaced by `service.path`. Nothing of the caller's credentials is forwarded, neither the
+   * token nor cookies. The server trusts whoever reaches it: let a NetworkPolicy keep all others than the
+   * operator away from its pods. Absent: the built-in MCP server answers.
    */
   readonly upstream?: Upstream;
   /**
@@ -183,27 +187,39 @@ export interface ToolScopes {
 }
 
 /**
- * The MCP server behind this policy. Absent: the built-in MCP server answers. This version answers a policy
- * that sets it with `Unsupported`.
+ * The MCP server behind this policy; it need not be changed. Requests that are let in are sent there, with
+ * their path replaced by `service.path`. Nothing of the caller's credentials is forwarded, neither the token
+ * nor cookies. The server trusts whoever reaches it: let a NetworkPolicy keep all others than the operator
+ * away from its pods. Absent: the built-in MCP server answers.
  */
 export interface Upstream {
   /**
-   * A Service in the same namespace. It is read and its ClusterIP dialled, never a DNS name; ExternalName,
-   * headless and selectorless Services are refused with `InvalidRef`.
+   * A Service in the same namespace. It is read and its ClusterIP dialled, never a DNS name. Missing:
+   * `RefNotFound`. Of type ExternalName, headless, without a selector or without the port: `InvalidRef`, and
+   * so when it becomes so later; every request is then denied. Anybody who may write Services, pods or
+   * EndpointSlices in the namespace decides what is behind it. Outside of a cluster the administrator's
+   * `serviceAddresses` says where it is.
    */
   readonly service: UpstreamService;
 }
 
 /**
- * A Service in the same namespace. It is read and its ClusterIP dialled, never a DNS name; ExternalName,
- * headless and selectorless Services are refused with `InvalidRef`.
+ * A Service in the same namespace. It is read and its ClusterIP dialled, never a DNS name. Missing:
+ * `RefNotFound`. Of type ExternalName, headless, without a selector or without the port: `InvalidRef`, and so
+ * when it becomes so later; every request is then denied. Anybody who may write Services, pods or
+ * EndpointSlices in the namespace decides what is behind it. Outside of a cluster the administrator's
+ * `serviceAddresses` says where it is.
  */
 export interface UpstreamService {
   /** Name of the Service. */
   readonly name: string;
-  /** Port of the Service. */
+  /**
+   * Port of the Service, for TCP. Where its `appProtocol` is `https`, TLS is spoken, and the certificate must
+   * be for `<service>.<namespace>.svc`, from an authority in `caBundleRef`. Without `appProtocol`, and for
+   * `http`, `kubernetes.io/ws` and `mcp`, it is plain HTTP; any other: `InvalidRef`.
+   */
   readonly port: number;
-  /** Path of the MCP endpoint on that Service. */
+  /** Path of the MCP endpoint on that Service; it replaces that of the request. */
   readonly path: string;
 }
 
@@ -266,7 +282,8 @@ export interface Condition {
    * - Accepted/Unsupported: This version, or this way of running the operator, cannot do what the spec asks.
    * - ResolvedRefs/Resolved: Every named object was found and parses, or none is named.
    * - ResolvedRefs/RefNotFound: A named object, or the key in it, does not exist.
-   * - ResolvedRefs/InvalidRef: A named object exists but does not hold what it must.
+   * - ResolvedRefs/InvalidRef: A named object exists but is not what it must be, or does not hold what it
+   * must.
    * - IssuerReady/KeysLoaded: Usable keys are held.
    * - IssuerReady/Answered: Mode TokenReview: the API server answers the operator's reviews.
    * - IssuerReady/DNSFailure: The host of the issuer, or of its keys, could not be resolved.

@@ -19,7 +19,7 @@ export async function compileCommand(options: CompileOptions): Promise<number> {
   const manifests = await readPath(options.path, () => text(process.stdin)).catch((error: unknown) => {
     throw error instanceof ManifestPathError ? new UsageError(`-f: ${error.message}`) : error;
   });
-  const compilation = compile({ ...manifests, configuration, cluster });
+  const compilation = compile({ ...manifests, serviceAddresses: 'first', configuration, cluster });
   process.stdout.write(renderCompilation(compilation, options.output));
   const lines = [
     ...manifests.problems.map(describeProblem),

@@ -76,7 +76,7 @@ function watch(directory: string, operator: Operator, log: Logger): ReturnType<t
       for (const problem of manifests.problems) {
         log.error('manifest not used', { problem: describeProblem(problem) });
       }
-      const { outcomes } = operator.update(manifests);
+      const { outcomes } = operator.update({ ...manifests, serviceAddresses: 'only' });
       for (const problem of describeFindings(outcomes, manifests))
         log.warn('policy not enforced', { problem });
     },

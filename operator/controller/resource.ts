@@ -15,6 +15,7 @@ export interface ResourceKind {
 
 export const mcpAuthPolicies: ResourceKind = { group: GROUP, version: VERSION, plural: PLURAL, kind: KIND };
 export const configMaps: ResourceKind = { group: '', version: 'v1', plural: 'configmaps', kind: 'ConfigMap' };
+export const services: ResourceKind = { group: '', version: 'v1', plural: 'services', kind: 'Service' };
 export const leases: ResourceKind = {
   ...{ group: 'coordination.k8s.io', version: 'v1', plural: 'leases', kind: 'Lease' },
   annotationPrefix: `${GROUP}/`,

@@ -9,10 +9,15 @@ export const cidrForm =
 export function isCidr(text: string): boolean {
   const [, address = '', prefix = ''] = /^([0-9a-f:.]+)\/(0|[1-9]\d{0,2})$/.exec(text) ?? [];
   if (address === '') return false;
-  const quads = ipv4Form.exec(address);
-  if (quads !== null) return quads.slice(1).every((quad) => Number(quad) <= 255) && Number(prefix) <= 32;
-  if (!address.includes(':') || !URL.canParse(`http://[${address}]/`)) return false;
-  return Number(prefix) <= 128 && !isMappedIpv4(new URL(`http://[${address}]/`).hostname);
+  return isAddress(address) && Number(prefix) <= (address.includes(':') ? 128 : 32);
+}
+
+/** Whether a text is one IPv4 or IPv6 address, without brackets, that everybody reads in the same way. */
+export function isAddress(text: string): boolean {
+  const quads = ipv4Form.exec(text);
+  if (quads !== null) return quads.slice(1).every((quad) => Number(quad) <= 255);
+  if (!/^[0-9a-f:.]*:[0-9a-f:.]*$/.test(text) || !URL.canParse(`http://[${text}]/`)) return false;
+  return !isMappedIpv4(new URL(`http://[${text}]/`).hostname);
 }
 
 /** `::ffff:10.0.0.0` and its like: such addresses are compared as IPv4, so the range would hold none. */

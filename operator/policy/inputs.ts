@@ -39,12 +39,24 @@ export interface Inputs {
   readonly policies: readonly SourcePolicy[];
   /** By `namespace/name`. Holds at least the ConfigMaps that the policies name, where they exist. */
   readonly configMaps: ReadonlyMap<string, ConfigMapData>;
+  /** By `namespace/name`. Holds at least the Services that the policies name, where they exist. */
+  readonly services: ReadonlyMap<string, ServiceData>;
+  readonly serviceAddresses: ServiceAddressUse;
   readonly configuration: OperatorConfiguration;
   readonly cluster: ClusterFacts;
 }
 
 /** What a source of policies delivers, whole, each time something has changed. */
-export type SourceInputs = Pick<Inputs, 'policies' | 'configMaps'>;
+export type SourceInputs = Pick<Inputs, 'policies' | 'configMaps' | 'services' | 'serviceAddresses'>;
+
+/**
+ * What the administrator's `serviceAddresses` are to this source of policies.
+ *
+ * - `unused`: the cluster says where a Service is, by its ClusterIP.
+ * - `only`: outside of a cluster ClusterIPs lead nowhere, or to an address that the author of a manifest has chosen.
+ * - `first`: nothing is dialled, so the ClusterIP in a manifest is good enough where there is no entry.
+ */
+export type ServiceAddressUse = 'unused' | 'only' | 'first';
 
 /** What the operator has learned of the cluster whose API server it may ask. */
 export interface ClusterFacts {

@@ -1,11 +1,12 @@
 import { decodePolicySpec } from '../api/decode.ts';
 import type { FieldError } from '../api/field-error.ts';
+import type { ObjectMeta } from '../api/kubernetes-object.ts';
 import type { McpAuthPolicySpec } from '../api/mcp-auth-policy.gen.ts';
 import { compileVerifier } from './compile-verifier.ts';
 import { digestOf } from './digest.ts';
 import type { Finding, Outcome } from './finding.ts';
 import type { Inputs, SourcePolicy } from './inputs.ts';
-import { resolveRefs } from './resolve-refs.ts';
+import { type RefValues, resolveRefs } from './resolve-refs.ts';
 import { type ClaimOutcome, claimResource } from './resource-claim.ts';
 import type { CompiledPolicy, ResourceMetadata, ToolRule, Upstream } from './snapshot.ts';
 import { checkSpec } from './spec-checks.ts';
@@ -36,14 +37,30 @@ export function judgePolicy(source: SourcePolicy, inputs: Inputs): Judged {
   const refusal = claim.ok
     ? checkSpec(spec, namespace, inputs)
     : ({ reason: 'ResourceNotAllowed', message: `${claim.message}.`, field: 'spec.resource' } as const);
-  const refs = resolveRefs(spec, namespace, inputs.configMaps);
-  const usable = refusal === undefined && refs.ok;
+  const refs = resolveRefs(spec, namespace, inputs);
   return assemble(source, claim, {
     ...(refusal === undefined ? {} : { refusal }),
     ...(refs.ok ? {} : { brokenRef: refs.finding }),
-    verifier: usable ? compileVerifier(spec, object.metadata, refs.values, inputs) : { mode: 'deny' },
+    ...(refusal === undefined && refs.ok
+      ? compileEnforced(spec, object.metadata, refs.values, inputs)
+      : { verifier: { mode: 'deny' } }),
     ...(refusal?.reason === 'IssuerNotAllowed' ? {} : { publish: spec }),
   });
+}
+
+type Enforced = Pick<Judgement, 'verifier' | 'upstream' | 'tools'>;
+
+function compileEnforced(
+  spec: McpAuthPolicySpec,
+  metadata: ObjectMeta,
+  refs: RefValues,
+  inputs: Inputs,
+): Enforced {
+  return {
+    verifier: compileVerifier(spec, metadata, refs, inputs),
+    ...(refs.upstream === undefined ? {} : { upstream: refs.upstream }),
+    ...(spec.tools === undefined ? {} : { tools: spec.tools }),
+  };
 }
 
 /** The same policy with its resource kept and nobody let in. */

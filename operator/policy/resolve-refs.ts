@@ -2,7 +2,9 @@ import { X509Certificate } from 'node:crypto';
 import type { ConfigMapKeyRef, McpAuthPolicySpec } from '../api/mcp-auth-policy.gen.ts';
 import { parseStrictJson } from '../json/strict-json.ts';
 import type { Finding } from './finding.ts';
-import type { ConfigMapData } from './inputs.ts';
+import type { ConfigMapData, Inputs } from './inputs.ts';
+import { resolveUpstream } from './resolve-upstream.ts';
+import type { Upstream } from './snapshot.ts';
 
 /** What the named objects hold. */
 export interface RefValues {
@@ -10,6 +12,7 @@ export interface RefValues {
   readonly caPem?: string;
   /** JWK Set as JSON text. */
   readonly jwks?: string;
+  readonly upstream?: Upstream;
 }
 
 export type ResolvedRefs =
@@ -22,11 +25,20 @@ type ConfigMaps = ReadonlyMap<string, ConfigMapData>;
 const maxBundleLength = 256 * 1024;
 
 /** Finds everything that the spec names, always in the policy's own namespace. */
-export function resolveRefs(
-  spec: McpAuthPolicySpec,
-  namespace: string,
-  configMaps: ConfigMaps,
-): ResolvedRefs {
+export function resolveRefs(spec: McpAuthPolicySpec, namespace: string, inputs: Inputs): ResolvedRefs {
+  const texts = resolveTexts(spec, namespace, inputs.configMaps);
+  if (!texts.ok || spec.upstream === undefined) return texts;
+  const { caPem } = texts.values;
+  const resolved = resolveUpstream({
+    ref: spec.upstream.service,
+    namespace,
+    ...(caPem === undefined ? {} : { caPem }),
+    inputs,
+  });
+  return resolved.ok ? { ok: true, values: { ...texts.values, upstream: resolved.upstream } } : resolved;
+}
+
+function resolveTexts(spec: McpAuthPolicySpec, namespace: string, configMaps: ConfigMaps): ResolvedRefs {
   const refs = [
     { member: 'caBundleRef', path: 'spec.caBundleRef', ref: spec.caBundleRef, judge: judgeBundle },
     {

@@ -5,7 +5,7 @@ import { appliesTo } from './operator-configuration.ts';
 
 type Check = (spec: McpAuthPolicySpec, namespace: string, inputs: Inputs) => Finding<'Accepted'> | undefined;
 
-/** What the administrator, and this version, say against a well-formed spec: the first finding, most severe first. */
+/** What the administrator, and the way of running, say against a well-formed spec: the first finding, most severe first. */
 export function checkSpec(
   spec: McpAuthPolicySpec,
   namespace: string,
@@ -18,7 +18,7 @@ export function checkSpec(
   return undefined;
 }
 
-const checks: readonly Check[] = [checkIssuer, checkAudiences, checkSupport];
+const checks: readonly Check[] = [checkIssuer, checkAudiences, checkMode];
 
 function checkIssuer(
   spec: McpAuthPolicySpec,
@@ -55,27 +55,11 @@ function checkAudiences(spec: McpAuthPolicySpec, _: string, inputs: Inputs): Fin
   };
 }
 
-function checkSupport(
-  spec: McpAuthPolicySpec,
-  _: string,
-  { cluster }: Inputs,
-): Finding<'Accepted'> | undefined {
-  if (spec.mode === 'TokenReview' && !cluster.reviewsTokens) {
-    return {
-      reason: 'Unsupported',
-      message: 'spec.mode: TokenReview needs an API server: run the operator with a kubeconfig.',
-      field: 'spec.mode',
-    };
-  }
-  const unsupported = [
-    ...(spec.upstream === undefined ? [] : [{ field: 'spec.upstream', what: 'spec.upstream' }]),
-    ...(spec.tools === undefined ? [] : [{ field: 'spec.tools', what: 'spec.tools' }]),
-  ];
-  const [first] = unsupported;
-  if (first === undefined) return undefined;
+function checkMode(spec: McpAuthPolicySpec, _: string, { cluster }: Inputs): Finding<'Accepted'> | undefined {
+  if (spec.mode !== 'TokenReview' || cluster.reviewsTokens) return undefined;
   return {
     reason: 'Unsupported',
-    message: `This version does not support ${unsupported.map(({ what }) => what).join(', ')}; every request is denied.`,
-    field: first.field,
+    message: 'spec.mode: TokenReview needs an API server: run the operator with a kubeconfig.',
+    field: 'spec.mode',
   };
 }

@@ -1,7 +1,8 @@
 import { objectKey, type UntypedObject } from '../api/kubernetes-object.ts';
 import { API_VERSION, GROUP, KIND } from '../api/mcp-auth-policy.gen.ts';
 import { isJsonObject } from '../json/json-object.ts';
-import type { ConfigMapData } from '../policy/inputs.ts';
+import type { ConfigMapData, ServiceData } from '../policy/inputs.ts';
+import { readService } from '../policy/read-service.ts';
 import { readObjectMeta } from './object-meta.ts';
 import { readYaml } from './yaml-documents.ts';
 
@@ -39,6 +40,7 @@ export interface Placed<T> {
 export type Entry =
   | { readonly type: 'policy'; readonly placed: Placed<UntypedObject> }
   | { readonly type: 'configMap'; readonly placed: Placed<ConfigMapData> }
+  | { readonly type: 'service'; readonly placed: Placed<ServiceData> }
   | { readonly type: 'problem'; readonly problem: ManifestProblem };
 
 /** Where an object is: in which document, and in which of its lists. */
@@ -53,6 +55,8 @@ const apiVersions = new Map([
   [`${KIND}List`, API_VERSION],
   ['ConfigMap', 'v1'],
   ['ConfigMapList', 'v1'],
+  ['Service', 'v1'],
+  ['ServiceList', 'v1'],
   ['List', 'v1'],
 ]);
 
@@ -76,7 +80,8 @@ function readObject(object: unknown, place: Place): readonly Entry[] {
   const { kind, apiVersion } = object;
   if (typeof kind !== 'string') return [problemAt(place, 'kind', 'is missing: name the kind of the object')];
   const expected = apiVersions.get(kind);
-  if (expected === undefined) return readOtherKind(kind, apiVersion, place);
+  if (expected === undefined || isOfAnotherGroup(apiVersion, expected))
+    return readOtherKind(kind, apiVersion, place);
   if (apiVersion !== expected) {
     const given = apiVersion === undefined ? 'is missing' : `${JSON.stringify(apiVersion)} is not known`;
     return [problemAt(place, 'apiVersion', `${given}: the apiVersion of a ${kind} is ${expected}`)];
@@ -87,8 +92,16 @@ function readObject(object: unknown, place: Place): readonly Entry[] {
   const locate = (field: string): Location => place.locate(joinPath(place.base, field));
   const key = objectKey(meta);
   if (kind === 'ConfigMap') return readConfigMap(object.data, { key, locate }, place);
+  if (kind === 'Service') {
+    return [{ type: 'service', placed: { key, locate, value: readService(object.spec) } }];
+  }
   const { status: _, ...rest } = object;
   return [{ type: 'policy', placed: { key, locate, value: { ...rest, apiVersion, kind, metadata: meta } } }];
+}
+
+/** Others have a kind Service, too: Knative, for instance. Objects of Kubernetes' own group have no group's name. */
+function isOfAnotherGroup(apiVersion: unknown, expected: string): boolean {
+  return expected === 'v1' && typeof apiVersion === 'string' && apiVersion.includes('/');
 }
 
 /** Other kinds are not ours to judge, but a misspelt kind of our own group would be a policy silently lost. */

@@ -1,5 +1,5 @@
 import { KIND } from '../api/mcp-auth-policy.gen.ts';
-import type { ConfigMapData, SourcePolicy } from '../policy/inputs.ts';
+import type { ConfigMapData, ServiceData, SourcePolicy } from '../policy/inputs.ts';
 import {
   type Entry,
   type Location,
@@ -17,6 +17,8 @@ export interface Manifests {
   readonly policies: readonly SourcePolicy[];
   /** By `namespace/name`. */
   readonly configMaps: ReadonlyMap<string, ConfigMapData>;
+  /** By `namespace/name`. */
+  readonly services: ReadonlyMap<string, ServiceData>;
   readonly problems: readonly ManifestProblem[];
   /**
    * Finds where a field of a policy is written: `locate('team-a/kubernetes', 'spec.issuer')`. Gives the line of the
@@ -26,7 +28,7 @@ export interface Manifests {
 }
 
 /**
- * Reads policies and ConfigMaps out of manifests, as `kubectl apply` would take them; other kinds are ignored. The
+ * Reads policies, ConfigMaps and Services out of manifests, as `kubectl apply` would take them; other kinds are ignored. The
  * specs of policies are not judged: that is for compile. Whatever cannot be used is a problem and never a guess.
  */
 export function readManifests(files: readonly ManifestFile[]): Manifests {
@@ -35,25 +37,26 @@ export function readManifests(files: readonly ManifestFile[]): Manifests {
 
 /**
  * Brings together what the files say. Of an object that is defined twice none is chosen: a policy then comes with a
- * problem, so that it keeps its resource and denies, and a ConfigMap is left out, so that who names it denies.
+ * problem, so that it keeps its resource and denies; a ConfigMap or a Service is left out, as if it were not there.
  */
 export function mergeManifests(entries: readonly Entry[]): Manifests {
   const policies = groupByKey(entries.flatMap((entry) => (entry.type === 'policy' ? [entry.placed] : [])));
   const configMaps = groupByKey(
     entries.flatMap((entry) => (entry.type === 'configMap' ? [entry.placed] : [])),
   );
+  const services = groupByKey(entries.flatMap((entry) => (entry.type === 'service' ? [entry.placed] : [])));
   return {
     policies: policies.map((group) => ({
       object: group[0].value,
       ...(isRepeated(group) ? { problem: tellPlaces(group) } : {}),
     })),
-    configMaps: new Map(
-      configMaps.filter((group) => !isRepeated(group)).map(([{ key, value }]) => [key, value]),
-    ),
+    configMaps: onlyOnes(configMaps),
+    services: onlyOnes(services),
     problems: [
       ...entries.flatMap((entry) => (entry.type === 'problem' ? [entry.problem] : [])),
       ...policies.filter(isRepeated).map((group) => reportRepeated(KIND, group)),
       ...configMaps.filter(isRepeated).map((group) => reportRepeated('ConfigMap', group)),
+      ...services.filter(isRepeated).map((group) => reportRepeated('Service', group)),
     ],
     locate: locateIn(policies),
   };
@@ -68,6 +71,10 @@ function groupByKey<T>(placed: readonly Placed<T>[]): readonly Group<T>[] {
 
 function isRepeated(group: Group<unknown>): boolean {
   return group.length > 1;
+}
+
+function onlyOnes<T>(groups: readonly Group<T>[]): ReadonlyMap<string, T> {
+  return new Map(groups.filter((group) => !isRepeated(group)).map(([{ key, value }]) => [key, value]));
 }
 
 function reportRepeated(kind: string, group: Group<unknown>): ManifestProblem {

@@ -16,7 +16,7 @@ export interface CopyLoad {
   readonly lastSyncMs: number;
 }
 
-const watchedResources = ['mcpauthpolicies', 'configmaps'] as const;
+const watchedResources = ['mcpauthpolicies', 'configmaps', 'services'] as const;
 export type WatchedResource = (typeof watchedResources)[number];
 
 /**
@@ -38,7 +38,9 @@ export type RestartCause = (typeof restartCauses)[number];
 export function createCollectionMetrics(
   registry: Registry,
 ): Readonly<Record<WatchedResource, CollectionMetrics>> {
-  const copies = { mcpauthpolicies: [], configmaps: [] } as Record<WatchedResource, (() => CopyLoad)[]>;
+  const copies: Record<WatchedResource, (() => CopyLoad)[]> = {
+    ...{ mcpauthpolicies: [], configmaps: [], services: [] },
+  };
   const labelNames = ['resource'] as const;
   const shared = { labelNames, registers: [registry] };
   const relists = new Counter({
@@ -54,7 +56,7 @@ export function createCollectionMetrics(
   });
   new Gauge({
     name: 'mcp_auth_cached_objects',
-    help: 'Objects of the cluster that are held in memory; of ConfigMaps the metadata.',
+    help: 'Objects of the cluster that are held in memory; of ConfigMaps and Services the metadata.',
     ...shared,
     collect() {
       for (const resource of watchedResources) {
@@ -86,5 +88,9 @@ export function createCollectionMetrics(
     };
   }
 
-  return { mcpauthpolicies: create('mcpauthpolicies'), configmaps: create('configmaps') };
+  return {
+    mcpauthpolicies: create('mcpauthpolicies'),
+    configmaps: create('configmaps'),
+    services: create('services'),
+  };
 }

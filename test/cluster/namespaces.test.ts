@@ -23,7 +23,7 @@ const account = 'mcp-auth-operator';
 const rules = [
   { apiGroups: ['mcpauth.dev'], resources: ['mcpauthpolicies'], verbs: ['list', 'watch'] },
   { apiGroups: ['mcpauth.dev'], resources: ['mcpauthpolicies/status'], verbs: ['patch'] },
-  { apiGroups: [''], resources: ['configmaps'], verbs: ['get', 'list', 'watch'] },
+  { apiGroups: [''], resources: ['configmaps', 'services'], verbs: ['get', 'list', 'watch'] },
 ];
 
 interface AuditEvent {
@@ -154,9 +154,10 @@ describeWithCluster('an operator with a Role in each namespace', () => {
     await stop();
     expect(log.lines).toEqual([]);
     // A watch is complete in the audit log when it has ended.
-    const all = await untilAsked((lines) => lines.filter((line) => line.includes(' watch ')).length >= 4);
+    const all = await untilAsked((lines) => lines.filter((line) => line.includes(' watch ')).length >= 6);
     const paths = ['team-a', 'team-b'].flatMap((namespace) => [
       `/api/v1/namespaces/${namespace}/configmaps`,
+      `/api/v1/namespaces/${namespace}/services`,
       `/apis/mcpauth.dev/v1alpha1/namespaces/${namespace}/mcpauthpolicies`,
     ]);
     const gets = ['team-a', 'team-b'].map((one) => `200 get /api/v1/namespaces/${one}/configmaps/ca`);
@@ -170,7 +171,7 @@ describeWithCluster('an operator with a Role in each namespace', () => {
     await eventually(
       'the refusals',
       async () => log.lines.filter(({ fields }) => fields.code === 403).length,
-      (count) => count >= 2,
+      (count) => count >= 3,
     );
     expect(seen()).toBeUndefined();
     await stop();

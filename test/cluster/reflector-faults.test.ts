@@ -6,7 +6,7 @@ import { type ClusterSource, startClusterSource } from '../../operator/controlle
 import { connectToCluster } from '../../operator/controller/kube.ts';
 import type { KubeApi } from '../../operator/controller/kube-api.ts';
 import { startReflector } from '../../operator/controller/reflector.ts';
-import { collectionPath, configMaps, mcpAuthPolicies } from '../../operator/controller/resource.ts';
+import { collectionPath, configMaps, mcpAuthPolicies, services } from '../../operator/controller/resource.ts';
 import type { SourceInputs } from '../../operator/policy/inputs.ts';
 import { systemClock } from '../../operator/time/clock.ts';
 import { eventually } from '../e2e/eventually.ts';
@@ -20,7 +20,7 @@ import { describeWithCluster } from './require-cluster.ts';
 const crds = join(import.meta.dirname, '../../crds');
 const namespaces = ['team-a', 'team-b'];
 const collections = namespaces.flatMap((namespace) =>
-  [mcpAuthPolicies, configMaps].map((resource) => collectionPath(resource, namespace)),
+  [mcpAuthPolicies, configMaps, services].map((resource) => collectionPath(resource, namespace)),
 );
 const account = 'reader';
 /** Longer than the longest back-off, twice. */
@@ -43,7 +43,7 @@ describeWithCluster('watches of a real API server', () => {
     await installCRD();
     for (const namespace of namespaces) {
       await kubectl('create', 'namespace', namespace);
-      const reading = ['--verb=get,list,watch', '--resource=configmaps,mcpauthpolicies.mcpauth.dev'];
+      const reading = ['--verb=get,list,watch', '--resource=configmaps,services,mcpauthpolicies.mcpauth.dev'];
       await kubectl('-n', namespace, 'create', 'role', account, ...reading);
       await allow(namespace);
     }

@@ -61,7 +61,7 @@ describeWithCluster('the rights of the manifests', () => {
   }
 
   async function apply(kind: string, namespace: string, name: string, content: object): Promise<void> {
-    const apiVersion = kind === 'ConfigMap' ? 'v1' : 'mcpauth.dev/v1alpha1';
+    const apiVersion = kind === 'McpAuthPolicy' ? 'mcpauth.dev/v1alpha1' : 'v1';
     await cluster.apply(JSON.stringify({ apiVersion, kind, metadata: { namespace, name }, ...content }));
   }
 
@@ -117,9 +117,15 @@ describeWithCluster('the rights of the manifests', () => {
       await kubectl('-n', namespace, 'create', 'serviceaccount', 'caller');
       await apply('ConfigMap', namespace, jwks.configMapRef.name, { data: { 'jwks.json': inline } });
       await applyPolicy(namespace, 'offline', { issuer: 'https://idp.example.com', mode: 'Offline', jwks });
+      const service = { name: `mcp-of-${namespace}`, port: 80 };
+      await apply('Service', namespace, service.name, {
+        spec: { selector: { app: 'mcp' }, ports: [{ port: 80 }] },
+      });
+      const front = { issuer: serviceAccountIssuer, mode: 'OIDC', upstream: { service } };
+      await applyPolicy(namespace, 'front', front);
       await applyPolicy(namespace, 'reviewed', { issuer: serviceAccountIssuer, mode: 'TokenReview' });
       await applyPolicy(namespace, 'by-keys', { issuer: serviceAccountIssuer, mode: 'OIDC' });
-      for (const name of ['offline', 'reviewed', 'by-keys']) await untilReady(namespace, name);
+      for (const name of ['offline', 'front', 'reviewed', 'by-keys']) await untilReady(namespace, name);
     }
     const audience = '--audience=team-a-reviewed';
     const token = await kubectl('-n', 'team-a', 'create', 'token', 'caller', audience);

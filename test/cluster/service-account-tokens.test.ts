@@ -255,7 +255,7 @@ describeWithCluster('tokens of ServiceAccounts', () => {
     expect(read('mcp_auth_token_reviews_total{outcome="not_authenticated"}')).toBeGreaterThan(0);
     expect(read('mcp_auth_cached_objects{resource="mcpauthpolicies"}')).toBeGreaterThan(1);
     expect(read('mcp_auth_cached_objects{resource="configmaps"}')).toBeGreaterThan(0);
-    for (const resource of ['mcpauthpolicies', 'configmaps']) {
+    for (const resource of ['mcpauthpolicies', 'configmaps', 'services']) {
       expect(read(`mcp_auth_source_last_sync_timestamp_seconds{resource="${resource}"}`)).toBeGreaterThan(0);
     }
     expect(read('mcp_auth_key_sources{state="held"}')).toBe(1);

@@ -26,6 +26,8 @@ const delivery: SourceInputs = {
     },
   ],
   configMaps: new Map(),
+  services: new Map(),
+  serviceAddresses: 'only',
 };
 
 let folder: string;

@@ -166,7 +166,10 @@ describe('when a ConfigMap cannot be read', () => {
     expect(lastDataOf(bench)).toEqual({ 'a/cm': 'v1' });
     clock.advance(800);
     await untilLast(bench, (inputs) => dataOf(inputs)['a/cm'] === 'v2');
-    expect(log.lines[0]).toMatchObject({ level: 'warn', fields: { configMap: 'a/cm', code: 403 } });
+    expect(log.lines[0]).toMatchObject({
+      level: 'warn',
+      fields: { kind: 'ConfigMap', object: 'a/cm', code: 403 },
+    });
   });
 
   it('it does not hold up the others for long', async () => {

@@ -33,7 +33,9 @@ describe('the policies of a cluster', () => {
     const bench = use();
     const { delivered } = bench;
     await startSynced(bench);
-    expect(delivered).toEqual([{ policies: [], configMaps: new Map() }]);
+    expect(delivered).toEqual([
+      { policies: [], configMaps: new Map(), services: new Map(), serviceAddresses: 'unused' },
+    ]);
   });
 
   it('come from the given namespaces only', async () => {

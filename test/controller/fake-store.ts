@@ -24,6 +24,7 @@ export interface FakeChange {
 const kinds: Readonly<Record<string, { readonly apiVersion: string; readonly kind: string }>> = {
   mcpauthpolicies: { apiVersion: 'mcpauth.dev/v1alpha1', kind: 'McpAuthPolicy' },
   configmaps: { apiVersion: 'v1', kind: 'ConfigMap' },
+  services: { apiVersion: 'v1', kind: 'Service' },
   leases: { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease' },
 };
 

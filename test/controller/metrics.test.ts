@@ -128,7 +128,7 @@ describe('the last sync', () => {
       namespaces: ['ns', 'other'],
       metrics: metrics.collections,
     });
-    await until(() => server.openWatches === 4);
+    await until(() => server.openWatches === 6);
     clock.advance(1000);
     server.store.put(plural, 'ns/d');
     server.store.put(plural, 'other/e');

@@ -72,7 +72,7 @@ export async function untilLast(
 
 export async function startSynced(bench: SourceBench, namespaces?: readonly string[]): Promise<void> {
   start(bench, namespaces === undefined ? {} : { namespaces });
-  await until(() => bench.server.openWatches === 2 * (namespaces?.length ?? 1));
+  await until(() => bench.server.openWatches === 3 * (namespaces?.length ?? 1));
   await untilLast(bench, () => true);
 }
 
@@ -84,6 +84,11 @@ export function putPolicy(
 ): void {
   const spec = configMap === undefined ? {} : { caBundleRef: { name: configMap, key: 'ca' } };
   server.store.put('mcpauthpolicies', key, { metadata, spec });
+}
+
+/** A policy in front of a Service, port 80. */
+export function putUpstreamPolicy({ server }: SourceBench, key: string, name: string): void {
+  server.store.put('mcpauthpolicies', key, { spec: { upstream: { service: { name, port: 80 } } } });
 }
 
 export function putConfigMap({ server }: SourceBench, key: string, ca: string): void {

@@ -175,18 +175,18 @@ export function describeScenario(start: (configuration: string) => Promise<Deplo
     expect(denied.status).toBe(404);
   });
 
-  test('what this version cannot do is said and denied', async () => {
-    const tools = [{ names: ['x'], scopes: ['y'] }];
-    const spec = { ...specFor(provider.issuer, resourceOf('later')), tools };
-    await deployment.apply({ name: 'later', spec });
-    const policy = await untilSeen('later', () => true);
+  test('an MCP server that is not there is said and denied', async () => {
+    const upstream = { service: { name: 'none', port: 80 } };
+    const spec = { ...specFor(provider.issuer, resourceOf('front')), upstream };
+    await deployment.apply({ name: 'front', spec });
+    const policy = await untilSeen('front', () => true);
     expect(reasonsOf(policy)).toMatchObject({
-      Accepted: 'Unsupported',
-      Ready: 'Unsupported',
-      Stalled: 'Unsupported',
+      Accepted: 'Accepted',
+      ResolvedRefs: 'RefNotFound',
+      Ready: 'RefNotFound',
     });
-    const token = await provider.token({ resource: resourceOf('later') });
-    expect((await post(resourceOf('later'), token)).status).toBe(503);
+    const token = await provider.token({ resource: resourceOf('front') });
+    expect((await post(resourceOf('front'), token)).status).toBe(503);
   });
 
   test('mode Offline takes the keys of a ConfigMap, and nothing else', async () => {

@@ -25,7 +25,11 @@ function inputsWith(specs: Readonly<Record<string, object>>): Inputs {
       spec: { issuer: 'https://idp.example.com', audience: name, mode: 'OIDC', ...spec },
     },
   }));
-  return { policies, configMaps: new Map(), configuration, cluster: noCluster };
+  return {
+    ...{ policies, configMaps: new Map(), services: new Map(), serviceAddresses: 'unused' },
+    configuration,
+    cluster: noCluster,
+  };
 }
 
 function createParts() {

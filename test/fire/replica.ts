@@ -151,6 +151,8 @@ function startReplica({ clock, configuration, resolve }: ReplicaParts): Replica 
       enforcement.apply({
         policies,
         configMaps: new Map(Object.entries(configMaps).map(([key, data]) => [key, { data }])),
+        services: new Map(),
+        serviceAddresses: 'unused',
         configuration,
         cluster: noCluster,
       });

@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import { namedConfigMaps } from '../../operator/policy/named-config-maps.ts';
+import { namedConfigMaps } from '../../operator/policy/named-objects.ts';
 import { createCertificateAuthority } from '../fixtures/certificates.ts';
 import { createSigner } from '../fixtures/token-forge.ts';
 import { row } from './matrix.ts';

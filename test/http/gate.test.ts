@@ -25,8 +25,14 @@ function compileSnapshot(configuration: object, specs: Readonly<Record<string, o
       },
     };
   });
-  return compile({ policies, configMaps: new Map(), configuration: decoded.value, cluster: noCluster })
-    .snapshot;
+  return compile({
+    policies,
+    configMaps: new Map(),
+    services: new Map(),
+    serviceAddresses: 'unused',
+    configuration: decoded.value,
+    cluster: noCluster,
+  }).snapshot;
 }
 
 const snapshot = compileSnapshot(

@@ -33,6 +33,8 @@ test('a policy that cannot be judged for a bug denies, and the others are compil
   const { snapshot, outcomes } = compile({
     policies: [policy('poison', { caBundleRef: { name: 'x', key: 'y' } }), policy('good', {})],
     configMaps: new PoisonedMap(),
+    services: new Map(),
+    serviceAddresses: 'unused',
     configuration,
     cluster: noCluster,
   });
@@ -47,6 +49,8 @@ test('what is compiled cannot be changed', () => {
   const { snapshot } = compile({
     policies: [policy('x', { requiredScopes: ['a'] })],
     configMaps: new Map(),
+    services: new Map(),
+    serviceAddresses: 'unused',
     configuration,
     cluster: noCluster,
   });
@@ -67,6 +71,8 @@ function compileOne(spec: object, facts: ClusterFacts, clusterIssuer = false) {
   const { snapshot, outcomes } = compile({
     policies: [policy('x', spec)],
     configMaps: new Map(),
+    services: new Map(),
+    serviceAddresses: 'unused',
     configuration: { ...configuration, clusterIssuer },
     cluster: facts,
   });

@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
 import { type Compilation, compile } from '../../operator/policy/compile.ts';
-import { noCluster } from '../../operator/policy/inputs.ts';
+import { noCluster, type ServiceAddressUse } from '../../operator/policy/inputs.ts';
 import { decodeConfiguration, defaultDocument } from '../../operator/policy/operator-configuration.ts';
 
-/** Two policies, of which the second asks for a host of its own. */
-function compileWith(change: object): Compilation {
+/** Three policies, of which one asks for a host of its own, and one is in front of a Service. */
+function compileWith(change: object, serviceAddresses: ServiceAddressUse = 'only'): Compilation {
   const decoded = decodeConfiguration({
     ...defaultDocument,
     publicURL: 'https://mcp.example.com',
@@ -20,8 +20,14 @@ function compileWith(change: object): Compilation {
     },
   });
   return compile({
-    policies: [policy('x', {}), policy('own', { resource: 'https://own.example.com/mcp' })],
+    policies: [
+      policy('x', {}),
+      policy('own', { resource: 'https://own.example.com/mcp' }),
+      policy('front', { upstream: { service: { name: 'mcp', port: 80 } } }),
+    ],
     configMaps: new Map(),
+    services: new Map(),
+    serviceAddresses,
     configuration: decoded.value,
     cluster: noCluster,
   });
@@ -88,6 +94,12 @@ test.each<[field: string, change: object, look: (compilation: Compilation) => un
     'AudienceForbidden',
   ],
   [
+    'serviceAddresses',
+    { serviceAddresses: { 'a/mcp:80': '127.0.0.1:3001' } },
+    ({ snapshot }) => snapshot.policies.get('a/front')?.upstream,
+    { address: { host: '127.0.0.1', port: 3001 }, host: '127.0.0.1:3001', path: '/mcp' },
+  ],
+  [
     'limits.maxTokenBytes',
     { limits: { maxTokenBytes: 2048 } },
     (compilation) => x(compilation)?.verifier,
@@ -111,15 +123,19 @@ test('another limits.maxPoliciesPerNamespace refuses the newest', () => {
   const resourceHosts = [{ namespaces: ['a'], hosts: ['own.example.com'] }];
   const all = compileWith({ resourceHosts });
   const limited = compileWith({ resourceHosts, limits: { maxPoliciesPerNamespace: 1 } });
-  expect(refusals(all)).toEqual({ x: undefined, own: undefined });
-  expect(refusals(limited)).toEqual({ x: undefined, own: 'LimitExceeded' });
+  expect(refusals(all)).toEqual({ x: undefined, own: undefined, front: undefined });
+  expect(refusals(limited)).toEqual({ x: undefined, own: 'LimitExceeded', front: 'LimitExceeded' });
   expect(limited.snapshot.digest).not.toBe(all.snapshot.digest);
 });
 
 test.each([
   ['the interval of refreshes', { intervals: { keyRefresh: '1h' } }],
-  ['what `serve` needs only', { serviceAddresses: { 'a/mcp:80': '127.0.0.1:3001' } }],
   ['an outbound entry of another namespace', { outbound: { allow: [{ namespaces: ['b'], hosts: ['x'] }] } }],
 ])('%s decides nothing about requests: the snapshot stays', (_, change) => {
   expect(compileWith(change).snapshot.digest).toBe(before.snapshot.digest);
+});
+
+test('in a cluster serviceAddresses have no effect', () => {
+  const change = { serviceAddresses: { 'a/mcp:80': '127.0.0.1:3001' } };
+  expect(compileWith(change, 'unused').snapshot.digest).toBe(compileWith({}, 'unused').snapshot.digest);
 });

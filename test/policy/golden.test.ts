@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { renderCompilation } from '../../operator/commands/render-compilation.ts';
 import { compile } from '../../operator/policy/compile.ts';
-import type { ClusterFacts } from '../../operator/policy/inputs.ts';
+import type { ClusterFacts, Inputs } from '../../operator/policy/inputs.ts';
 import { decodeConfiguration } from '../../operator/policy/operator-configuration.ts';
 import { readManifests } from '../../operator/standalone/manifests.ts';
 
@@ -38,7 +38,7 @@ test.each(cases)('%s compiles to what is in its golden file', async (name) => {
   expect(manifests.problems).toEqual([]);
   const decoded = decodeConfiguration(readConfiguration(name));
   if (!decoded.ok) throw new Error(JSON.stringify(decoded.errors));
-  const inputs = { ...manifests, configuration: decoded.value, cluster };
+  const inputs: Inputs = { ...manifests, serviceAddresses: 'first', configuration: decoded.value, cluster };
   const rendered = renderCompilation(compile(inputs), 'yaml');
   await expect(rendered).toMatchFileSnapshot(join(folder, `${name}.out.yaml`));
 

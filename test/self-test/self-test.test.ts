@@ -39,6 +39,8 @@ function compilePolicy(spec: object): EnforcedPolicy {
   const inputs = {
     policies: [{ object }],
     configMaps: new Map(),
+    services: new Map(),
+    serviceAddresses: 'unused' as const,
     configuration: decoded.value,
     cluster: reviewing,
   };

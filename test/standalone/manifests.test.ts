@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { configMap, policy, read, spec } from './sample-manifests.ts';
+import { configMap, policy, read, service, spec } from './sample-manifests.ts';
 
 describe('what is read', () => {
   test('a policy, as the API server would hand it out', () => {
@@ -67,6 +67,29 @@ status: { conditions: [{ type: Ready, status: 'True' }] }
       ]),
     );
     expect(problems).toEqual([]);
+  });
+
+  test('Services, with what counts of them', () => {
+    const { manifests, problems } = read(
+      service(
+        'mcp',
+        '{ clusterIP: 10.0.0.1, selector: { app: a }, ports: [{ port: 80, appProtocol: https }] }',
+      ),
+      service('empty', ''),
+    );
+    const ports = [{ port: 80, appProtocol: 'https', protocol: 'TCP' }];
+    expect(manifests.services).toEqual(
+      new Map([
+        ['team-a/mcp', { type: 'ClusterIP', clusterIP: '10.0.0.1', hasSelector: true, ports }],
+        ['team-a/empty', { type: 'ClusterIP', hasSelector: false, ports: [] }],
+      ]),
+    );
+    expect(problems).toEqual([]);
+  });
+
+  test('no Service of another group', () => {
+    const { manifests, problems } = read(service('mcp', '{}').replace('v1', 'serving.knative.dev/v1'));
+    expect([manifests.services.size, problems]).toEqual([0, []]);
   });
 
   test('a member named __proto__ as any other', () => {
@@ -184,6 +207,14 @@ describe('objects that are defined more than once', () => {
     expect(configMaps).toEqual(['team-a/other']);
     expect(problems).toEqual([
       'b.yaml:1: ConfigMap team-a/ca is defined twice: a.yaml:1 and b.yaml:1; keep one',
+    ]);
+  });
+
+  test('and so is a Service', () => {
+    const { manifests, problems } = read(service('mcp', '{}'), service('mcp', '{}'), service('other', '{}'));
+    expect([...manifests.services.keys()]).toEqual(['team-a/other']);
+    expect(problems).toEqual([
+      'b.yaml:1: Service team-a/mcp is defined twice: a.yaml:1 and b.yaml:1; keep one',
     ]);
   });
 });

@@ -19,6 +19,14 @@ data: ${data}
 `;
 }
 
+export function service(name: string, body: string): string {
+  return `apiVersion: v1
+kind: Service
+metadata: { name: ${name}, namespace: team-a }
+spec: ${body}
+`;
+}
+
 export const nameRule =
   'use lower-case letters, digits, "-" and ".", with a letter or digit at both ends and beside each "."';
 

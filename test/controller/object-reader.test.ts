@@ -1,10 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { type ConfigMapReader, createConfigMapReader } from '../../operator/controller/config-map-reader.ts';
+import { createObjectReader, type ObjectReader } from '../../operator/controller/object-reader.ts';
+import { configMaps } from '../../operator/controller/resource.ts';
 import { createFakeClock, settle } from '../fixtures/fake-clock.ts';
 import { recordLog } from '../fixtures/recorded-log.ts';
 
 interface Bench {
-  readonly reader: ConfigMapReader;
+  readonly reader: ObjectReader<unknown>;
   /** What the watch has shown. */
   readonly see: (version: string, how: 'event' | 'list') => Promise<void>;
   /** Answers the oldest open read; no version is a 404 in all but name. */
@@ -19,13 +20,15 @@ async function wantOne(seenFirst: string): Promise<Bench> {
   let seen = seenFirst;
   let count = 0;
   const open: ((object: unknown) => void)[] = [];
-  const reader = createConfigMapReader({
+  const reader = createObjectReader({
     api: {
       get() {
         count += 1;
         return new Promise((resolve) => open.push(resolve));
       },
     },
+    resource: configMaps,
+    read: ({ data }) => (data as { readonly version: string }).version,
     seen: () => seen,
     onChange: () => undefined,
     ...{ clock: createFakeClock(), random: () => 0, log: recordLog() },
@@ -48,7 +51,7 @@ async function wantOne(seenFirst: string): Promise<Bench> {
       return settle(5);
     },
     reads: () => count,
-    value: () => reader.data().get(key)?.data.version,
+    value: () => reader.data().get(key),
   };
 }
 
@@ -76,7 +79,7 @@ describe('a read', () => {
     expect([reads(), value()]).toEqual([1, '105']);
   });
 
-  it('that began before a deletion does not bring the ConfigMap back', async () => {
+  it('that began before a deletion does not bring the object back', async () => {
     const { answer, see, reads, value } = await wantOne('100');
     await see('absent', 'event');
     await answer('100');
@@ -90,7 +93,7 @@ describe('a read', () => {
     expect([reads(), value()]).toEqual([1, undefined]);
   });
 
-  it('of a ConfigMap that came and went between two lists is not believed for ever', async () => {
+  it('of an object that came and went between two lists is not believed for ever', async () => {
     const { answer, see, reads, value } = await wantOne('absent');
     await answer('105');
     expect(value()).toBe('105');

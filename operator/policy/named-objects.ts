@@ -1,7 +1,7 @@
 import type { UntypedObject } from '../api/kubernetes-object.ts';
 
-/** Where a ConfigMap is. */
-export interface ConfigMapName {
+/** Where an object is that a policy names. */
+export interface ObjectName {
   readonly namespace: string;
   readonly name: string;
 }
@@ -15,12 +15,20 @@ const maxNameLength = 253;
  *
  * The policy need not be valid; what has not the shape of a reference names nothing.
  */
-export function namedConfigMaps(policy: UntypedObject): readonly ConfigMapName[] {
-  const { namespace } = policy.metadata;
-  const names = [
-    member(member(policy.spec, 'caBundleRef'), 'name'),
-    member(member(member(policy.spec, 'jwks'), 'configMapRef'), 'name'),
-  ];
+export function namedConfigMaps(policy: UntypedObject): readonly ObjectName[] {
+  return objectsAt(policy, ['caBundleRef'], ['jwks', 'configMapRef']);
+}
+
+/** The Services that a policy names; otherwise as {@link namedConfigMaps}. */
+export function namedServices(policy: UntypedObject): readonly ObjectName[] {
+  return objectsAt(policy, ['upstream', 'service']);
+}
+
+function objectsAt(
+  { metadata: { namespace }, spec }: UntypedObject,
+  ...refs: readonly (readonly string[])[]
+): readonly ObjectName[] {
+  const names = refs.map((path) => [...path, 'name'].reduce(member, spec));
   return [...new Set(names)].filter(isObjectName).map((name) => ({ namespace, name }));
 }
 

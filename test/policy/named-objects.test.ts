@@ -1,14 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { namedConfigMaps } from '../../operator/policy/named-config-maps.ts';
+import { namedConfigMaps, namedServices } from '../../operator/policy/named-objects.ts';
 
-function namesOf(spec: unknown): readonly string[] {
+function namesOf(spec: unknown, find = namedConfigMaps): readonly string[] {
   const metadata = { namespace: 'ns', name: 'p' };
-  const named = namedConfigMaps({
-    apiVersion: 'mcpauth.dev/v1alpha1',
-    kind: 'McpAuthPolicy',
-    metadata,
-    spec,
-  });
+  const named = find({ apiVersion: 'mcpauth.dev/v1alpha1', kind: 'McpAuthPolicy', metadata, spec });
   return named.map(({ namespace, name }) => `${namespace}/${name}`);
 }
 
@@ -46,5 +41,24 @@ describe('namedConfigMaps', () => {
 
   it('never leaves the namespace of the policy', () => {
     expect(namesOf({ caBundleRef: { namespace: 'other', name: 'ca' } })).toEqual(['ns/ca']);
+  });
+});
+
+describe('namedServices', () => {
+  it('finds the upstream, and no ConfigMap', () => {
+    const upstream = { service: { name: 'mcp', namespace: 'other', port: 80 } };
+    expect(namesOf({ upstream, caBundleRef: { name: 'ca' } }, namedServices)).toEqual(['ns/mcp']);
+    expect(namesOf({ upstream })).toEqual([]);
+  });
+
+  it.each<[string, unknown]>([
+    ['no spec', undefined],
+    ['no Service', { upstream: {} }],
+    ['a URL', { upstream: 'http://mcp' }],
+    ['a Service that is a text', { upstream: { service: 'mcp' } }],
+    ['a way out of the path', { upstream: { service: { name: '../../secrets/a' } } }],
+    ['a name of another type', { upstream: { service: { name: ['mcp'] } } }],
+  ])('finds nothing in %s', (_, spec) => {
+    expect(namesOf(spec, namedServices)).toEqual([]);
   });
 });

@@ -1,35 +1,37 @@
 import { objectKey } from '../api/kubernetes-object.ts';
-import { isJsonObject } from '../json/json-object.ts';
-import type { ConfigMapData } from '../policy/inputs.ts';
-import type { ConfigMapName } from '../policy/named-config-maps.ts';
+import { isJsonObject, type JsonObject } from '../json/json-object.ts';
+import type { ObjectName } from '../policy/named-objects.ts';
 import type { Logger } from '../telemetry/log.ts';
 import type { Clock } from '../time/clock.ts';
 import { ApiError, toApiError } from './api-error.ts';
 import type { KubeApi } from './kube-api.ts';
-import { configMaps, objectPath, resourceVersionOf } from './resource.ts';
+import { objectPath, type ResourceKind, resourceVersionOf } from './resource.ts';
 import { createWorkQueue } from './work-queue.ts';
 
 /**
- * What is known of a ConfigMap without reading it: its resourceVersion, `absent` from a complete list, or `unknown`
+ * What is known of an object without reading it: its resourceVersion, `absent` from a complete list, or `unknown`
  * before there is one.
  */
 export type SeenVersion = string;
 
-export interface ConfigMapReaderOptions {
+export interface ObjectReaderOptions<T> {
   readonly api: Pick<KubeApi, 'get'>;
+  readonly resource: ResourceKind;
+  /** Takes what counts out of an object, as the API server answered it. */
+  readonly read: (object: JsonObject) => T;
   /** What is known now, by `namespace/name`. */
   readonly seen: (key: string) => SeenVersion;
-  /** Called when what {@link ConfigMapReader.data} returns has changed. */
+  /** Called when what {@link ObjectReader.data} returns has changed. */
   readonly onChange: () => void;
   readonly clock: Clock;
   readonly random: () => number;
   readonly log: Logger;
 }
 
-/** Reads the ConfigMaps that policies name, each again when its version changes. */
-export interface ConfigMapReader {
-  /** Says which ConfigMaps are needed from now on. Others are forgotten. */
-  want(names: readonly ConfigMapName[]): void;
+/** Reads the objects of one kind that policies name, each again when its version changes. */
+export interface ObjectReader<T> {
+  /** Says which objects are needed from now on. Others are forgotten. */
+  want(names: readonly ObjectName[]): void;
   /** Must be told of every single event: of two in a row the first would be missed by looking later. */
   noticeEvent(key: string): void;
   /** Must be told of every complete list. */
@@ -38,27 +40,27 @@ export interface ConfigMapReader {
    * What was read, by `namespace/name`. While reading one again fails, what was read of it before stays; one that does
    * not exist, or was never read, is missing.
    */
-  data(): ReadonlyMap<string, ConfigMapData>;
+  data(): ReadonlyMap<string, T>;
   /** Waits until everything that is wanted now has been tried once, with whatever outcome. */
   triedAll(): Promise<void>;
   close(): Promise<void>;
 }
 
-interface Entry {
-  readonly name: ConfigMapName;
+interface Entry<T> {
+  readonly name: ObjectName;
   readonly tried: PromiseWithResolvers<void>;
   seen: SeenVersion;
   /** What the last good read brought. */
   readVersion?: SeenVersion;
-  data?: ConfigMapData;
+  data?: T;
 }
 
 const backOff = { firstMs: 800, maxMs: 30_000 };
 const concurrency = 4;
 
-export function createConfigMapReader(options: ConfigMapReaderOptions): ConfigMapReader {
-  const { api, seen, onChange, clock, random, log } = options;
-  const entries = new Map<string, Entry>();
+export function createObjectReader<T>(options: ObjectReaderOptions<T>): ObjectReader<T> {
+  const { resource, read, seen, onChange, clock, random, log } = options;
+  const entries = new Map<string, Entry<T>>();
   const queue = createWorkQueue({ work: readOne, onFailure: report, concurrency, backOff, clock, random });
 
   async function readOne(key: string, signal: AbortSignal): Promise<void> {
@@ -68,7 +70,7 @@ export function createConfigMapReader(options: ConfigMapReaderOptions): ConfigMa
     }
     const { seen: seenBefore } = entry;
     try {
-      const object = await getOrAbsent(api, entry.name, signal);
+      const object = await getOrAbsent(options, entry.name, signal);
       if (entry.seen !== 'absent' || seenBefore === 'absent') {
         keep(entry, object);
       }
@@ -77,12 +79,12 @@ export function createConfigMapReader(options: ConfigMapReaderOptions): ConfigMa
     }
   }
 
-  function keep(entry: Entry, object: unknown): void {
+  function keep(entry: Entry<T>, object: unknown): void {
     entry.readVersion = resourceVersionOf(object) ?? 'absent';
-    setData(entry, toConfigMapData(object));
+    setData(entry, isJsonObject(object) && !isBeingDeleted(object) ? read(object) : undefined);
   }
 
-  function setData(entry: Entry, data: ConfigMapData | undefined): void {
+  function setData(entry: Entry<T>, data: T | undefined): void {
     const isChange = data !== undefined || entry.data !== undefined;
     if (data === undefined) {
       delete entry.data;
@@ -96,11 +98,14 @@ export function createConfigMapReader(options: ConfigMapReaderOptions): ConfigMa
 
   function report(key: string, error: unknown, failures: number): void {
     const { code, reason } = toApiError(error);
-    log[failures === 1 ? 'warn' : 'debug']('reading a ConfigMap failed', { configMap: key, code, reason });
+    log[failures === 1 ? 'warn' : 'debug']('reading an object that a policy names failed', {
+      ...{ kind: resource.kind, object: key },
+      ...{ code, reason },
+    });
   }
 
   /** Deletion is known without reading; any other news is read. */
-  function notice(key: string, entry: Entry): void {
+  function notice(key: string, entry: Entry<T>): void {
     const wasThere = entry.seen !== 'absent' && entry.seen !== 'unknown';
     entry.seen = seen(key);
     if (wasThere && entry.seen === 'absent') {
@@ -148,20 +153,20 @@ export function createConfigMapReader(options: ConfigMapReaderOptions): ConfigMa
 }
 
 /**
- * Whether what was read is what was seen. A read may be ahead of the watch, which then comes to it; or of a ConfigMap
+ * Whether what was read is what was seen. A read may be ahead of the watch, which then comes to it; or of an object
  * that came and went between two lists, and then the second list leads to another read.
  */
-function isUpToDate({ seen, readVersion }: Entry): boolean {
+function isUpToDate({ seen, readVersion }: Entry<unknown>): boolean {
   return readVersion === seen;
 }
 
 async function getOrAbsent(
-  api: Pick<KubeApi, 'get'>,
-  name: ConfigMapName,
+  { api, resource }: Pick<ObjectReaderOptions<unknown>, 'api' | 'resource'>,
+  name: ObjectName,
   signal: AbortSignal,
 ): Promise<unknown> {
   try {
-    return await api.get(objectPath(configMaps, name), signal);
+    return await api.get(objectPath(resource, name), signal);
   } catch (error) {
     if (error instanceof ApiError && error.code === 404) {
       return undefined;
@@ -170,17 +175,6 @@ async function getOrAbsent(
   }
 }
 
-/** Undefined for one that does not exist, or is being deleted. */
-function toConfigMapData(object: unknown): ConfigMapData | undefined {
-  if (
-    !isJsonObject(object) ||
-    (isJsonObject(object.metadata) && object.metadata.deletionTimestamp !== undefined)
-  ) {
-    return undefined;
-  }
-  const data = isJsonObject(object.data) ? object.data : {};
-  const texts = Object.entries(data).filter(
-    (entry): entry is [string, string] => typeof entry[1] === 'string',
-  );
-  return { data: Object.fromEntries(texts) };
+function isBeingDeleted({ metadata }: JsonObject): boolean {
+  return isJsonObject(metadata) && metadata.deletionTimestamp !== undefined;
 }
