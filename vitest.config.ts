@@ -11,14 +11,14 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/cluster/**', 'test/e2e/**', 'test/faults/**'],
+          exclude: ['test/cluster/**', 'test/e2e/**', 'test/faults/**', 'test/upstreams/**'],
           testTimeout: 20_000,
         },
       },
       {
         test: {
           name: 'e2e',
-          include: ['test/e2e/**/*.test.ts'],
+          include: ['test/e2e/**/*.test.ts', 'test/upstreams/**/*.test.ts'],
           testTimeout: 60_000,
           hookTimeout: 60_000,
         },

@@ -107,6 +107,7 @@ function setupEnvtestStore(env: NodeJS.ProcessEnv): string {
   return join(data, 'kubebuilder-envtest', 'k8s');
 }
 
-function cacheDirectory(env: NodeJS.ProcessEnv): string {
+/** Where what was downloaded or built is kept, outside of the checkout. */
+export function cacheDirectory(env: NodeJS.ProcessEnv): string {
   return join(env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'mcp-auth-operator');
 }
