@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import type { UntypedObject } from '../api/kubernetes-object.ts';
 import type { McpAuthPolicyStatus } from '../api/mcp-auth-policy.gen.ts';
 import { createCallerMemory } from '../enforcement/caller-memory.ts';
@@ -9,6 +10,7 @@ import { Exchanges } from '../http/exchanges.ts';
 import { createGate } from '../http/gate.ts';
 import { type Address, listen } from '../http/listener.ts';
 import { createBuiltInServer } from '../http/mcp.ts';
+import { createProxy } from '../http/proxy/proxy.ts';
 import { createPublicEndpoint } from '../http/public-endpoint.ts';
 import type { EndpointOptions } from '../options.ts';
 import type { Compilation } from '../policy/compile.ts';
@@ -119,6 +121,7 @@ export async function startOperator(parts: OperatorParts): Promise<Operator> {
     onSnapshot: (compilation) => {
       exchanges.keepOnly(compilation.snapshot);
       callers.keepOnly(compilation.snapshot);
+      proxy.keepOnly(compilation.snapshot);
       announceSnapshot(compilation, { log, metrics, clock });
       rollout.note(compilation.snapshot);
       parts.onEnforced({
@@ -133,10 +136,21 @@ export async function startOperator(parts: OperatorParts): Promise<Operator> {
   const builtInServer = createBuiltInServer(VERSION, (error) =>
     log.debug('mcp request', { error: error.message }),
   );
+  const sessionKey = randomBytes(32);
+  const proxy = createProxy({
+    clock,
+    identify: async () => [],
+    sessionKeys: () => [sessionKey],
+    filterFor: () => undefined,
+    takeStream: () => () => undefined,
+    patienceSeconds: () => enforcement.currentSnapshot()?.upstreamPatienceSeconds ?? 0,
+    metrics: metrics.upstream,
+  });
   const publicEndpoint = createPublicEndpoint({
     gate: createGate(verification.verifyToken),
     currentSnapshot: enforcement.currentSnapshot,
     builtInServer,
+    proxy,
     exchanges,
     observer: observeRequests({ metrics, callers, accessLog }),
     clock,
@@ -186,7 +200,7 @@ export async function startOperator(parts: OperatorParts): Promise<Operator> {
       if (isBehindBalancer) await sleep(clock, lameDuckMs, new AbortController().signal);
       unfollowConfiguration();
       unfollowTlsFiles?.();
-      await Promise.all([publicListener.drain(graceMs), builtInServer.close()]);
+      await Promise.all([publicListener.drain(graceMs), builtInServer.close(), proxy.close()]);
       await adminListener.drain(0);
       verification.close();
       callers.close();

@@ -16,6 +16,8 @@ export interface PublicEndpointParts {
   /** The snapshot in force, which a request takes once; undefined while the policies are not known yet. */
   readonly currentSnapshot: () => Snapshot | undefined;
   readonly builtInServer: Backend;
+  /** Passes requests on to the MCP servers behind policies. */
+  readonly proxy: Backend;
   readonly exchanges: Exchanges;
   readonly observer: ExchangeObserver;
   readonly clock: Clock;
@@ -98,7 +100,7 @@ async function answerAdmitted(
   request: IncomingMessage,
   response: ServerResponse,
   admission: Admission,
-  { exchanges, builtInServer }: PublicEndpointParts,
+  { exchanges, builtInServer, proxy }: PublicEndpointParts,
 ): Promise<void> {
   // The client may have left while the keys were fetched.
   if (response.destroyed) return;
@@ -107,5 +109,6 @@ async function answerAdmitted(
     return;
   }
   exchanges.add(admission, response);
-  await builtInServer.handle({ incoming: request, admission }, response);
+  const backend = admission.policy.upstream === undefined ? builtInServer : proxy;
+  await backend.handle({ incoming: request, admission }, response);
 }

@@ -53,6 +53,10 @@ beforeEach(async () => {
     gate: (head, at) => gate(head, at),
     currentSnapshot: () => current,
     builtInServer: { handle: (...args) => builtInServer.handle(...args), close: () => builtInServer.close() },
+    proxy: {
+      handle: () => Promise.reject(new Error('no policy has an upstream')),
+      close: async () => undefined,
+    },
     exchanges,
     observer: {
       onDecision: (reason, by) => {
