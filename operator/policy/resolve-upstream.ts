@@ -58,10 +58,20 @@ function placeByClusterIP(parts: UpstreamParts, service: ServiceData): Place | O
     return { reason: 'InvalidRef', member: 'name', message };
   }
   const isDefaultPort = ref.port === (isTlsPort(service, ref.port) ? 443 : 80);
+  const name = isLoopback(clusterIP) ? literal(clusterIP) : serverName(parts);
   return {
     address: { host: clusterIP, port: ref.port },
-    host: isDefaultPort ? serverName(parts) : `${serverName(parts)}:${ref.port}`,
+    host: isDefaultPort ? name : `${name}:${ref.port}`,
   };
+}
+
+/** On one machine, without pods: there MCP servers refuse every name, because of DNS rebinding. */
+function isLoopback(address: string): boolean {
+  return address === '::1' || address.startsWith('127.');
+}
+
+function literal(address: string): string {
+  return address.includes(':') ? `[${address}]` : address;
 }
 
 function missing(parts: UpstreamParts): Objection {

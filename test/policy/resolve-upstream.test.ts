@@ -39,6 +39,15 @@ describe('in a cluster', () => {
     expect(addressOf(resolved)).toEqual({ host: '10.96.0.10', port: 80 });
   });
 
+  test.each([
+    ['10.96.0.10', 'mcp.a.svc'],
+    ['127.96.0.10', '127.96.0.10'],
+    ['::1', '[::1]'],
+  ])('the server at %s is called by the name %s', (clusterIP, host) => {
+    const resolved = resolve({ ...good, clusterIP }, 'unused');
+    expect(resolved.ok && resolved.upstream.host).toBe(host);
+  });
+
   test.each<[what: string, change: object, message: RegExp]>([
     ['without a type that has one', { type: 'ExternalName', externalName: 'b.example.com' }, /ExternalName/],
     ['that is headless', { clusterIP: 'None' }, /headless/],
