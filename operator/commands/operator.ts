@@ -133,9 +133,7 @@ export async function startOperator(parts: OperatorParts): Promise<Operator> {
   });
   const inputs = createCurrentInputs(configuration, measureApply(enforcement.apply, { clock, metrics }));
   const readiness = createReadiness(clock);
-  const builtInServer = createBuiltInServer(VERSION, (error) =>
-    log.debug('mcp request', { error: error.message }),
-  );
+  const builtInServer = createBuiltInServer({ version: VERSION, isHidden: () => false });
   const sessionKey = randomBytes(32);
   const proxy = createProxy({
     clock,
