@@ -35,6 +35,8 @@ export interface UpstreamProxy extends Backend {
   keepOnly(snapshot: Pick<Snapshot, 'policies'>): void;
 }
 
+const maxListeners = 24;
+
 interface Desk {
   readonly parts: ProxyParts;
   readonly connections: Connections;
@@ -44,7 +46,7 @@ interface Desk {
 
 /** Streamable HTTP of all revisions, passed on to the MCP server behind a policy and back (RFC 9110 section 7.6). */
 export function createProxy(parts: ProxyParts): UpstreamProxy {
-  const desk = { parts, connections: createConnections(), standing: new Set<ServerResponse>() };
+  const desk: Desk = { parts, connections: createConnections(), standing: new Set<ServerResponse>() };
   return {
     handle: (request, response) => handle(request, response, desk),
     keepOnly: desk.connections.keepOnly,
@@ -65,6 +67,8 @@ async function handle(request: AdmittedRequest, response: ServerResponse, desk: 
     return;
   }
   if (response.destroyed) return;
+  // Everybody who took part in a request listens for its end, and a pipeline does so several times.
+  response.setMaxListeners(maxListeners);
   const exchange = openExchange({
     ...prepared,
     upstream,
@@ -72,17 +76,17 @@ async function handle(request: AdmittedRequest, response: ServerResponse, desk: 
     clock: parts.clock,
     patienceMs: parts.patienceSeconds() * 1000,
   });
-  let isAlone = false;
+  let isAbandoned = false;
   response.once('close', () => {
-    isAlone = true;
-    if (!response.writableFinished) exchange.destroy();
+    isAbandoned = !exchange.isOver();
+    exchange.destroy();
   });
   try {
     await passAnswer(exchange, request, response, desk);
   } catch (error) {
     exchange.destroy();
     // The client has left, or the policy or the token is over: nothing of it is the upstream's fault.
-    if (!isAlone) fail(error, response, parts);
+    if (!isAbandoned) fail(error, response, parts);
   }
 }
 
@@ -99,6 +103,8 @@ async function passAnswer(
   { parts, standing }: Desk,
 ): Promise<void> {
   const answer = await receive(exchange, body ?? (incoming.method === 'POST' ? incoming : undefined), parts);
+  // A share that is taken from here on is given back when the response closes.
+  if (response.destroyed) return;
   const passed = judgeAnswer(answer.statusCode ?? 0, answer.rawHeaders);
   const filter = passed && parts.filterFor(admission, passed.mediaType);
   if (passed === undefined || filter === 'refuse') throw new UpstreamError('bad_answer');
@@ -120,7 +126,8 @@ async function passAnswer(
   }
   const [key] = parts.sessionKeys();
   response.writeHead(passed.status, headersFor(passed, { admission, key, isFiltered: filter !== undefined }));
-  response.flushHeaders();
+  // The first event may be long in coming.
+  if (passed.mediaType === 'text/event-stream') response.flushHeaders();
   await (filter === undefined ? pipeline(answer, response) : pipeline(answer, filter, response));
 }
 
