@@ -53,6 +53,10 @@ describe('an answer that is not one: 502 with a JSON-RPC error, and the next req
     ['two sessions', `${ok}Mcp-Session-Id: a\r\nMcp-Session-Id: b\r\nContent-Length: 0\r\n\r\n`],
     ['a session id that is none', `${ok}Mcp-Session-Id: a b\r\nContent-Length: 0\r\n\r\n`],
     ['encoded content', `${ok}Content-Encoding: gzip\r\nContent-Length: 3\r\n\r\nabc`],
+    [
+      'encoded content, said after 2,500 other fields',
+      `${ok}${'a:\r\n'.repeat(2500)}Content-Encoding: gzip\r\nContent-Length: 3\r\n\r\nabc`,
+    ],
     ['a redirect', 'HTTP/1.1 307 Go\r\nLocation: http://127.0.0.1/\r\nContent-Length: 0\r\n\r\n'],
     ['304', 'HTTP/1.1 304 Not Modified\r\n\r\n'],
     [
@@ -94,12 +98,14 @@ describe('an answer that is not one: 502 with a JSON-RPC error, and the next req
 });
 
 test('nobody listens: 502, also for a long body that nobody reads', async () => {
+  const clock = createFakeClock();
   upstream = await startRawUpstream(() => undefined);
-  proxied = await startProxied(policyTo(upstream.port));
+  proxied = await startProxied(policyTo(upstream.port), { clock });
   await upstream.stop();
   expect((await call()).status).toBe(502);
   expect((await fetch(proxied.url, { method: 'POST', body: 'x'.repeat(1_000_000) })).status).toBe(502);
   expect(proxied.failures).toEqual(['refused', 'refused']);
+  await until(() => clock.pending().length === 0);
   upstream = await startRawUpstream(() => undefined);
 });
 
