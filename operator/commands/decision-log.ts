@@ -11,7 +11,7 @@ const burst = 20;
 const perSecond = 1;
 
 /** Decisions that nobody looks for in a log. */
-const quietReasons = new Set<DecisionReason>(['admitted', 'metadata', 'preflight']);
+const quietReasons = new Set<DecisionReason>(['admitted', 'metadata', 'assertion_keys', 'preflight']);
 
 interface DecisionLogParts {
   readonly log: Logger;
