@@ -3,8 +3,13 @@ import type { Caller } from './caller.ts';
 /** Name and value of a header field. */
 export type HeaderField = readonly [name: string, value: string];
 
-/** What all our header fields begin with, in lower case: whatever a client sends under such a name must be dropped. */
-export const identityPrefix = 'mcp-auth-';
+/**
+ * Whether a header field of a client must be dropped, because an upstream could take it for one of ours. Some servers do
+ * not tell `-` from `_` and the like (CGI's `HTTP_MCP_AUTH_SUBJECT`).
+ */
+export function isIdentityField(name: string): boolean {
+  return /^mcp[^a-z0-9]auth[^a-z0-9]/i.test(name);
+}
 
 /** Says who the caller is and by which policy it was let in. What is not known, or empty, is left out. */
 export function identityHeaders({ policy, principal }: Caller): readonly HeaderField[] {

@@ -2,7 +2,7 @@ import { decodeJwt, decodeProtectedHeader, importJWK, type JWK, jwtVerify } from
 import { describe, expect, test } from 'vitest';
 import type { AssertionKeys } from '../../operator/identity/assertion-keys.ts';
 import { createIdentify } from '../../operator/identity/identify.ts';
-import { identityPrefix } from '../../operator/identity/identity-headers.ts';
+import { isIdentityField } from '../../operator/identity/identity-headers.ts';
 import type { VerifierConfig } from '../../operator/policy/verifier-config.ts';
 import type { Principal } from '../../operator/verify/verdict.ts';
 import { createKeys, writeKey } from '../fixtures/assertion-keys.ts';
@@ -60,7 +60,7 @@ describe('headers', () => {
     expect(names).toHaveLength(4);
     expect(names).not.toContain('Mcp-Auth-Client-Id');
     expect(names).not.toContain('Mcp-Auth-Scopes');
-    expect(names.every((name) => name.toLowerCase().startsWith(identityPrefix))).toBe(true);
+    expect(names.every(isIdentityField)).toBe(true);
   });
 
   test.each([
@@ -77,6 +77,18 @@ describe('headers', () => {
     for (const name of ['Mcp-Auth-Subject', 'Mcp-Auth-Issuer', 'Mcp-Auth-Client-Id'])
       expect(headers.get(name)).toBe(encoded);
     expect(decodeURIComponent(encoded)).toBe(value);
+  });
+
+  test.each([
+    ['mcp-auth-subject', true],
+    ['MCP_AUTH_Subject', true],
+    ['Mcp-Auth_Anything', true],
+    ['Mcp.Auth.Issuer', true],
+    ['Mcp-Session-Id', false],
+    ['X-Mcp-Auth-Subject', false],
+    ['Mcp-Authority', false],
+  ])('a client that sends %s could be taken for us: %s', (name, is) => {
+    expect(isIdentityField(name)).toBe(is);
   });
 
   test('a scope stays one scope', async () => {
