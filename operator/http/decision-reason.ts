@@ -4,6 +4,7 @@ import type { DenialReason } from '../verify/denial.ts';
 export const otherOutcomes = [
   'admitted',
   'metadata',
+  'assertion_keys',
   'preflight',
   'host_not_allowed',
   'path_not_found',

@@ -137,9 +137,9 @@ async function receive(
 
 function headersFor(
   { headers, mediaType, sessionId }: PassedAnswer,
-  how: { readonly admission: Admission; readonly key: Uint8Array; readonly isFiltered: boolean },
+  how: { readonly admission: Admission; readonly key: Uint8Array | undefined; readonly isFiltered: boolean },
 ): Record<string, string> {
-  const sealed = sessionId === undefined ? undefined : sealSession(sessionId, how.admission, how.key);
+  const sealed = sessionId && how.key && sealSession(sessionId, how.admission, how.key);
   if (sessionId !== undefined && sealed === undefined) throw new UpstreamError('bad_answer');
   const { 'content-length': length, ...rest } = headers;
   return {
