@@ -13,7 +13,7 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   policy: ['api', 'json'],
   keys: ['api', 'policy', 'json', 'time', 'telemetry'],
   verify: ['api', 'policy', 'keys', 'json', 'time'],
-  http: ['api', 'policy', 'verify', 'time', 'telemetry'],
+  http: ['api', 'policy', 'verify', 'json', 'time', 'telemetry'],
   'self-test': ['api', 'policy', 'keys', 'verify', 'http', 'time'],
   controller: ['api', 'policy', 'keys', 'verify', 'json', 'time', 'telemetry'],
   standalone: ['api', 'policy', 'json', 'time', 'telemetry'],

@@ -13,6 +13,9 @@ export const otherOutcomes = [
   'review_unavailable',
   'not_ready',
   'overloaded',
+  'message_invalid',
+  'header_mismatch',
+  'message_too_large',
 ] as const;
 
 /** Why a request was answered as it was, from a closed list: metric label and log field. */
