@@ -31,9 +31,8 @@ export function headersMirrorBody({ head, message }: Mirror): boolean {
   const parameter = namedBy.get(method);
   return (
     agrees(headerValues(head, 'mcp-method'), method, mustMirror) &&
-    (message !== undefined && parameter === undefined
-      ? true
-      : agrees(headerValues(head, 'mcp-name').map(decodeName), nameIn(message, parameter), mustMirror))
+    ((message !== undefined && parameter === undefined) ||
+      agrees(headerValues(head, 'mcp-name').map(decodeName), nameIn(message, parameter), mustMirror))
   );
 }
 
