@@ -5,7 +5,7 @@ import { type JsonLimits, parseStrictJson } from '../json/strict-json.ts';
  * Wider than for tokens and keys: arguments and results of tools are large and deep. The bound on values keeps what one
  * message becomes in memory at tens of megabytes.
  */
-const messageLimits: JsonLimits = { maxDepth: 64, maxMembers: 10_000, maxValues: 200_000 };
+export const messageLimits: JsonLimits = { maxDepth: 64, maxMembers: 10_000, maxValues: 200_000 };
 
 export type RpcMessages =
   | {

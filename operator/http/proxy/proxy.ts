@@ -19,10 +19,13 @@ export interface ProxyParts extends CallerParts {
   /**
    * What the answer's body goes through; undefined when it goes on as it is.
    *
-   * @param mediaType - of the answer, lower case, without parameters; empty when it has none.
+   * @param answer - its status, and its media type: lower case, without parameters; empty when it has none.
    * @returns `refuse` when such an answer must not go on, because it cannot be looked into.
    */
-  readonly filterFor: (admission: Admission, mediaType: string) => Transform | 'refuse' | undefined;
+  readonly filterFor: (
+    admission: Admission,
+    answer: Pick<PassedAnswer, 'status' | 'mediaType'>,
+  ) => Transform | 'refuse' | undefined;
   /** A share of the policy's event streams, to be given back; undefined when there is none left. */
   readonly takeStream: (admission: Admission) => (() => void) | undefined;
   /** How long an upstream may keep us waiting. */
@@ -100,7 +103,7 @@ async function passAnswer(
 ): Promise<void> {
   const answer = await receive(exchange, body ?? (incoming.method === 'POST' ? incoming : undefined), parts);
   const passed = judgeAnswer(answer.statusCode ?? 0, answer.rawHeaders);
-  const filter = passed && parts.filterFor(admission, passed.mediaType);
+  const filter = passed && parts.filterFor(admission, passed);
   if (passed === undefined || filter === 'refuse') throw new UpstreamError('bad_answer');
   if (passed.mediaType === 'text/event-stream') {
     const release = parts.takeStream(admission);
