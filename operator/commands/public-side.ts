@@ -8,6 +8,7 @@ import { createBuiltInServer } from '../http/mcp.ts';
 import { createProxy } from '../http/proxy/proxy.ts';
 import { createPublicEndpoint } from '../http/public-endpoint.ts';
 import { createShares } from '../http/shares.ts';
+import { createToolListFilter } from '../http/tool-list-filter.ts';
 import { hiddenTools } from '../http/tool-rules.ts';
 import type { AssertionKeys } from '../identity/assertion-keys.ts';
 import { createIdentify } from '../identity/identify.ts';
@@ -67,7 +68,11 @@ export function createPublicSide(parts: PublicSideParts): PublicSide {
       createId: randomUUID,
     }),
     sessionKeys: () => currentKeys().sessionKeys,
-    filterFor: () => undefined,
+    filterFor: (admission, answer) =>
+      createToolListFilter(admission, answer, {
+        maxBytes: limits().maxInspectedBytes,
+        hold: (bytes) => shares.takeBytes(objectKey(admission.policy), bytes),
+      }),
     takeStream: ({ policy }) => shares.takeStream(objectKey(policy)),
     patienceSeconds: () => currentSnapshot()?.upstreamPatienceSeconds ?? 0,
     metrics: metrics.upstream,
