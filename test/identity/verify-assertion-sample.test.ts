@@ -2,24 +2,18 @@ import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { answerAssertionKeys, assertionKeysPath } from '../../operator/http/assertion-keys.ts';
 import type { AssertionKeys } from '../../operator/identity/assertion-keys.ts';
 import { createIdentify } from '../../operator/identity/identify.ts';
 import { createKeys, writeKey } from '../fixtures/assertion-keys.ts';
+import { createAssertionVerifier, sampleFile } from '../fixtures/assertion-verifier.ts';
 import { holdClock } from '../fixtures/held-clock.ts';
 import { createSigner } from '../fixtures/token-forge.ts';
 
-type Verify = (headers: Readonly<Record<string, string>>) => Promise<Readonly<Record<string, unknown>>>;
-type CreateVerifier = (of: { keysURL: string; publicURL: string; policy: string }) => Verify;
+type Verify = ReturnType<typeof createAssertionVerifier>;
 
 const docs = join(import.meta.dirname, '../../docs');
-const sample = join(docs, 'samples/verify-assertion.mjs');
-const { createAssertionVerifier } = (await import(pathToFileURL(sample).href)) as {
-  readonly createAssertionVerifier: CreateVerifier;
-};
-
 const publicURL = 'https://mcp.example.com';
 let keys: AssertionKeys;
 let stop: () => void;
@@ -74,7 +68,7 @@ async function headersFor({ name = 'x', atMs = Date.now(), ...change }: Change =
 
 test('the page shows the sample as it is', () => {
   const page = readFileSync(join(docs, 'upstream-identity.md'), 'utf8');
-  expect(page).toContain(`\`\`\`js\n${readFileSync(sample, 'utf8')}\`\`\`\n`);
+  expect(page).toContain(`\`\`\`js\n${readFileSync(sampleFile, 'utf8')}\`\`\`\n`);
 });
 
 test('the sample gives the claims of a good assertion', async () => {
