@@ -1,3 +1,5 @@
+import { createByteCollector } from './byte-collector.ts';
+
 export interface Piece {
   /** `other`: a byte order mark, or the LF after a CR with which a line has ended already. */
   readonly kind: 'line' | 'other';
@@ -19,15 +21,12 @@ export interface LineSplitter {
  * once: what comes next may be long in coming.
  */
 export function createLineSplitter(): LineSplitter {
-  let begun: Uint8Array[] = [];
-  let size = 0;
+  const begun = createByteCollector();
   let isFirst = true;
   let endedWithReturn = false;
 
   function complete(tail: Uint8Array): readonly Piece[] {
-    const line = begun.length === 0 ? tail : Buffer.concat([...begun, tail]);
-    begun = [];
-    size = 0;
+    const line = begun.size() === 0 ? tail : takeWith(tail);
     const hasMark = isFirst && byteOrderMark.every((code, index) => line[index] === code);
     isFirst = false;
     if (!hasMark) return [{ kind: 'line', bytes: line }];
@@ -35,6 +34,11 @@ export function createLineSplitter(): LineSplitter {
       { kind: 'other', bytes: line.subarray(0, byteOrderMark.length) },
       { kind: 'line', bytes: line.subarray(byteOrderMark.length) },
     ];
+  }
+
+  function takeWith(tail: Uint8Array): Uint8Array {
+    begun.append(tail);
+    return begun.take();
   }
 
   return {
@@ -51,14 +55,11 @@ export function createLineSplitter(): LineSplitter {
         pieces.push(...complete(chunk.subarray(start, end)));
         start = end;
       }
-      if (start < chunk.length) {
-        begun.push(chunk.subarray(start));
-        size += chunk.length - start;
-      }
+      if (start < chunk.length) begun.append(chunk.subarray(start));
       return pieces;
     },
-    end: () => (size === 0 ? [] : complete(new Uint8Array())),
-    heldBytes: () => size,
+    end: () => (begun.size() === 0 ? [] : complete(new Uint8Array())),
+    heldBytes: begun.size,
   };
 }
 

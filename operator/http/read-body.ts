@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import { createByteCollector } from './byte-collector.ts';
 
 export type BodyOutcome =
   | { readonly kind: 'read'; readonly body: Uint8Array }
@@ -17,8 +18,7 @@ export interface BodyLimits {
 /** Reads a whole body. What is refused is not read on: the connection has to be closed with the answer. */
 export function readBody(incoming: IncomingMessage, { maxBytes, hold }: BodyLimits): Promise<BodyOutcome> {
   const { promise, resolve } = Promise.withResolvers<BodyOutcome>();
-  const chunks: Buffer[] = [];
-  let size = 0;
+  const collector = createByteCollector();
   // The parser holds the client to it, so it can be asked for at once.
   const declared = Number(incoming.headers['content-length'] ?? 0);
   let held = 0;
@@ -29,16 +29,17 @@ export function readBody(incoming: IncomingMessage, { maxBytes, hold }: BodyLimi
     resolve(outcome);
   }
   function makeRoom(needed: number): boolean {
+    // Twice as much each time: a body can come byte by byte.
+    const wanted = needed <= held ? held : Math.min(maxBytes, Math.max(needed, 2 * held));
     if (needed > maxBytes) settle({ kind: 'too-large' });
-    else if (needed > held && !hold(needed - held)) settle({ kind: 'no-share' });
-    else held = Math.max(held, needed);
+    else if (wanted > held && !hold(wanted - held)) settle({ kind: 'no-share' });
+    else held = wanted;
     return held >= needed;
   }
   function keep(chunk: Buffer): void {
-    size += chunk.length;
-    if (makeRoom(size)) chunks.push(chunk);
+    if (makeRoom(collector.size() + chunk.length)) collector.append(chunk);
   }
-  const finish = (): void => settle({ kind: 'read', body: Buffer.concat(chunks, size) });
+  const finish = (): void => settle({ kind: 'read', body: collector.take() });
   const leave = (): void => settle({ kind: 'gone' });
 
   if (incoming.destroyed) resolve({ kind: 'gone' });

@@ -1,5 +1,6 @@
 import { Transform } from 'node:stream';
 import type { Admission } from './backend.ts';
+import { createByteCollector } from './byte-collector.ts';
 import { createEventStreamEditor } from './event-stream.ts';
 import type { PassedAnswer } from './proxy/answer-headers.ts';
 import { UpstreamError } from './proxy/upstream-failure.ts';
@@ -59,22 +60,15 @@ interface Editor {
 }
 
 function createWholeEditor(edit: (message: Uint8Array) => Uint8Array, maxBytes: number): Editor {
-  let chunks: Uint8Array[] = [];
-  let size = 0;
+  const message = createByteCollector();
   return {
     push(chunk) {
-      size += chunk.length;
-      if (size > maxBytes) throw unusable();
-      chunks.push(chunk);
+      if (message.size() + chunk.length > maxBytes) throw unusable();
+      message.append(chunk);
       return nothing;
     },
-    end() {
-      const message = Buffer.concat(chunks, size);
-      chunks = [];
-      size = 0;
-      return message.length === 0 ? nothing : edit(message);
-    },
-    heldBytes: () => size,
+    end: () => (message.size() === 0 ? nothing : edit(message.take())),
+    heldBytes: message.size,
   };
 }
 

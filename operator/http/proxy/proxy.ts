@@ -38,6 +38,8 @@ export interface UpstreamProxy extends Backend {
   keepOnly(snapshot: Pick<Snapshot, 'policies'>): void;
 }
 
+const maxListeners = 20;
+
 interface Desk {
   readonly parts: ProxyParts;
   readonly connections: Connections;
@@ -124,6 +126,8 @@ async function passAnswer(
   const [key] = parts.sessionKeys();
   response.writeHead(passed.status, headersFor(passed, { admission, key, isFiltered: filter !== undefined }));
   response.flushHeaders();
+  // `pipeline` alone listens seven times for its end; Node takes more than ten for a leak.
+  response.setMaxListeners(maxListeners);
   await (filter === undefined ? pipeline(answer, response) : pipeline(answer, filter, response));
 }
 
