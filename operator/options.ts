@@ -13,6 +13,8 @@ export interface EndpointOptions {
   readonly listen: Address;
   readonly adminListen: Address;
   readonly tlsFiles?: { readonly cert: string; readonly key: string };
+  /** Directory of the keys that sign assertions for upstreams. */
+  readonly assertionKeys?: string;
   readonly logLevel: LogLevel;
   readonly logFormat: LogFormat;
 }
@@ -69,6 +71,7 @@ const sharedFlags = [
   'admin-listen',
   'tls-cert',
   'tls-key',
+  'assertion-keys',
   'log-level',
   'log-format',
 ];
@@ -113,6 +116,7 @@ Flags of run and serve:
   --listen HOST:PORT        public port (run: :8080, serve: 127.0.0.1:8080)
   --admin-listen HOST:PORT  health, metrics, statuses (run: :9090, serve: 127.0.0.1:9090)
   --tls-cert FILE --tls-key FILE  serve the public port with TLS
+  --assertion-keys DIR      current.pem signs what upstreams are told of callers; other *.pem files there are published only
   --log-level LEVEL         ${logLevels.join(', ')} (default info)
   --log-format FORMAT       ${logFormats.join(', ')} (run: json, serve: text)
 
@@ -219,6 +223,7 @@ function endpointOptions(flags: Flags, defaults: { host: string; logFormat: LogF
     listen: readAddress('--listen', flags.listen ?? `${defaults.host}:8080`),
     adminListen: readAddress('--admin-listen', flags['admin-listen'] ?? `${defaults.host}:9090`),
     ...(cert === undefined || key === undefined ? {} : { tlsFiles: { cert, key } }),
+    ...optional('assertionKeys', flags['assertion-keys']),
     logLevel: oneOf('--log-level', flags['log-level'] ?? 'info', logLevels),
     logFormat: oneOf('--log-format', flags['log-format'] ?? defaults.logFormat, logFormats),
   };

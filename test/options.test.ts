@@ -26,7 +26,8 @@ test('serve, with defaults', () => {
 test('every flag', () => {
   const args =
     'run --kubeconfig k --namespaces a,b --config c --public-url https://x --listen [::1]:1 --admin-listen h:2';
-  const more = '--tls-cert t --tls-key u --log-level debug --log-format text --pod-name p --pod-namespace q';
+  const more =
+    '--tls-cert t --tls-key u --assertion-keys v --log-level debug --log-format text --pod-name p --pod-namespace q';
   expect(readOptions(`${args} ${more}`.split(' '), {})).toEqual({
     command: 'run',
     kubeconfig: 'k',
@@ -38,6 +39,7 @@ test('every flag', () => {
     listen: { host: '::1', port: 1 },
     adminListen: { host: 'h', port: 2 },
     tlsFiles: { cert: 't', key: 'u' },
+    assertionKeys: 'v',
     logLevel: 'debug',
     logFormat: 'text',
   });
@@ -66,7 +68,9 @@ test('a namespace is watched once, however often it is named; an empty value mea
 
 test('the environment fills what flags leave open', () => {
   const environment = { MCP_AUTH_PUBLIC_URL: 'https://e', MCP_AUTH_LISTEN: ':1', MCP_AUTH_POLICIES: 'd' };
-  expect(readOptions(['serve', '--listen', ':2'], environment)).toMatchObject({
+  const keys = { MCP_AUTH_ASSERTION_KEYS: 'k' };
+  expect(readOptions(['serve', '--listen', ':2'], { ...environment, ...keys })).toMatchObject({
+    assertionKeys: 'k',
     publicURL: 'https://e',
     policies: 'd',
     listen: { port: 2 },
@@ -93,6 +97,7 @@ describe('wrong usage says what to change', () => {
     [['run', '--listen', ':70000'], '--listen :70000: use HOST:PORT or :PORT, with a port from 0 to 65535'],
     [['run', '--tls-cert', 'x'], '--tls-cert and --tls-key go together'],
     [['run', '--log-level', 'loud'], '--log-level loud: use one of debug'],
+    [['compile', '-f', 'x', '--assertion-keys', 'k'], '--assertion-keys'],
     [['compile', '-f', 'x', '-o', 'xml'], '--output xml: use one of yaml, json'],
   ])('%j', (args, message) => {
     expect(() => readOptions(args, {})).toThrow(UsageError);

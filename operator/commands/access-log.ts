@@ -26,7 +26,7 @@ const perSecond = 1;
 const leftOutMs = 60_000;
 
 /** What is let in, or asked for and public. Nobody looks for each of these in a log. */
-const sampled = new Set<DecisionReason>(['admitted', 'metadata', 'preflight']);
+const sampled = new Set<DecisionReason>(['admitted', 'metadata', 'assertion_keys', 'preflight']);
 
 /**
  * Writes a line for each refusal, and for some of what is let in. Without a good token nobody can fill the log: each reason

@@ -4,8 +4,8 @@ import type { Clock } from '../time/clock.ts';
 export interface FollowContentParts<T extends object> {
   /** Reads all that is followed. Must not throw: that a file cannot be read is content too. */
   readonly read: () => Promise<T>;
-  /** Takes what is there at first, then whatever differs from what it was given last. Must not throw. */
-  readonly onChange: (content: T) => void;
+  /** Takes what is there at first, then whatever differs from what it was given last, once that has been taken. Must not throw. */
+  readonly onChange: (content: T) => void | Promise<void>;
   readonly clock: Clock;
 }
 
@@ -34,8 +34,9 @@ export function followContent<T extends object>({
     seen = content;
     if (isSettled && !isDeepStrictEqual(content, taken)) {
       taken = content;
-      onChange(content);
+      await onChange(content);
     }
+    if (isOver) return;
     cancel = clock.after(pollMs, () => void look());
   }
 

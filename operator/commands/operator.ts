@@ -6,12 +6,7 @@ import { createEnforcement } from '../enforcement/enforcement.ts';
 import { createRollout } from '../enforcement/rollout.ts';
 import { createStatusBoard, type Told } from '../enforcement/status-board.ts';
 import { createAdminEndpoint } from '../http/admin-endpoint.ts';
-import { Exchanges } from '../http/exchanges.ts';
-import { createGate } from '../http/gate.ts';
 import { type Address, listen } from '../http/listener.ts';
-import { createBuiltInServer } from '../http/mcp.ts';
-import { createProxy } from '../http/proxy/proxy.ts';
-import { createPublicEndpoint } from '../http/public-endpoint.ts';
 import type { EndpointOptions } from '../options.ts';
 import type { Compilation } from '../policy/compile.ts';
 import { digestOf } from '../policy/digest.ts';
@@ -24,12 +19,14 @@ import { sleep } from '../time/deadline.ts';
 import { VERSION } from '../version.ts';
 import { createAccessLog } from './access-log.ts';
 import { announceSelfTest, announceSnapshot, countStates } from './announcements.ts';
+import { followAssertionKeys, readAssertionKeys } from './assertion-key-files.ts';
 import { coalesce } from './coalesce.ts';
 import { logWarnings } from './configuration-warnings.ts';
 import { createCurrentInputs } from './current-inputs.ts';
 import { followConfiguration } from './follow-configuration.ts';
 import { measureApply } from './measure-apply.ts';
 import { observeRequests } from './observe-requests.ts';
+import { createPublicSide } from './public-side.ts';
 import { createReadiness } from './readiness.ts';
 import type { Enforced } from './replicas.ts';
 import { followTlsFiles, readTlsFiles } from './tls-files.ts';
@@ -85,6 +82,8 @@ export async function startOperator(parts: OperatorParts): Promise<Operator> {
   let lameDuckMs = secondsOf(configuration.intervals.lameDuck) * 1000;
   logWarnings(configuration, log, { hasCluster });
   const { isAuthor, onStatus } = parts;
+  const keyFiles = { directory: options.assertionKeys, processKey: randomBytes(32) };
+  let assertionKeys = await readAssertionKeys(keyFiles);
   const board = createStatusBoard({ clock, operatorVersion: VERSION, isAuthor, onStatus });
   const rollout = createRollout();
   const report = coalesce(clock, () => {
@@ -104,8 +103,6 @@ export async function startOperator(parts: OperatorParts): Promise<Operator> {
     onChange: report,
     onSelfTest: (policy, outcome) => announceSelfTest(policy, outcome, { log, metrics }),
   });
-  const exchanges = new Exchanges(clock);
-  metrics.followInFlight(() => exchanges.size);
   const callers = createCallerMemory(clock, report);
   const accessLog = createAccessLog({
     log,
@@ -118,10 +115,10 @@ export async function startOperator(parts: OperatorParts): Promise<Operator> {
     callersOf: callers.factsOf,
     hasReachedAll: rollout.hasReachedAll,
     operatorVersion: VERSION,
+    signsAssertions: () => assertionKeys.signing !== undefined,
     onSnapshot: (compilation) => {
-      exchanges.keepOnly(compilation.snapshot);
+      publicSide.keepOnly(compilation.snapshot);
       callers.keepOnly(compilation.snapshot);
-      proxy.keepOnly(compilation.snapshot);
       announceSnapshot(compilation, { log, metrics, clock });
       rollout.note(compilation.snapshot);
       parts.onEnforced({
@@ -133,26 +130,15 @@ export async function startOperator(parts: OperatorParts): Promise<Operator> {
   });
   const inputs = createCurrentInputs(configuration, measureApply(enforcement.apply, { clock, metrics }));
   const readiness = createReadiness(clock);
-  const builtInServer = createBuiltInServer({ version: VERSION, isHidden: () => false });
-  const sessionKey = randomBytes(32);
-  const proxy = createProxy({
-    clock,
-    identify: async () => [],
-    sessionKeys: () => [sessionKey],
-    filterFor: () => undefined,
-    takeStream: () => () => undefined,
-    patienceSeconds: () => enforcement.currentSnapshot()?.upstreamPatienceSeconds ?? 0,
-    metrics: metrics.upstream,
-  });
-  const publicEndpoint = createPublicEndpoint({
-    gate: createGate(verification.verifyToken),
+  const publicSide = createPublicSide({
+    verifyToken: verification.verifyToken,
     currentSnapshot: enforcement.currentSnapshot,
-    builtInServer,
-    proxy,
-    exchanges,
+    currentConfiguration: inputs.configuration,
+    currentKeys: () => assertionKeys,
     observer: observeRequests({ metrics, callers, accessLog }),
     clock,
     log,
+    metrics,
   });
   const adminEndpoint = createAdminEndpoint({
     isReady: readiness.isReady,
@@ -160,7 +146,7 @@ export async function startOperator(parts: OperatorParts): Promise<Operator> {
     listPolicies: board.list,
   });
   const identity = options.tlsFiles && (await readTlsFiles(options.tlsFiles));
-  const publicListener = await listen(publicEndpoint, options.listen, identity);
+  const publicListener = await listen(publicSide.endpoint, options.listen, identity);
   const adminListener = await listen(adminEndpoint, options.adminListen).catch(async (error: unknown) => {
     await publicListener.drain(0);
     throw error;
@@ -169,6 +155,13 @@ export async function startOperator(parts: OperatorParts): Promise<Operator> {
     options.tlsFiles &&
     identity &&
     followTlsFiles(options.tlsFiles, identity, publicListener, { clock, log });
+  const unfollowAssertionKeys = followAssertionKeys(assertionKeys, {
+    ...{ ...keyFiles, clock, log },
+    onChange(keys) {
+      assertionKeys = keys;
+      report();
+    },
+  });
   const unfollowConfiguration = followConfiguration({ ...parts, onChange: reconfigure });
 
   function reconfigure(next: OperatorConfiguration): void {
@@ -198,7 +191,8 @@ export async function startOperator(parts: OperatorParts): Promise<Operator> {
       if (isBehindBalancer) await sleep(clock, lameDuckMs, new AbortController().signal);
       unfollowConfiguration();
       unfollowTlsFiles?.();
-      await Promise.all([publicListener.drain(graceMs), builtInServer.close(), proxy.close()]);
+      unfollowAssertionKeys();
+      await Promise.all([publicListener.drain(graceMs), publicSide.close()]);
       await adminListener.drain(0);
       verification.close();
       callers.close();

@@ -60,6 +60,8 @@ export function startClusterSource(options: ClusterSourceOptions): ClusterSource
   });
   const upstreams = watchObjects({
     ...{ ...watching, namespaces, resource: services, read: ({ spec }) => readService(spec) },
+    // The address that a Service has given up may be another namespace's by now.
+    forgetsUnread: true,
     metrics: metrics?.services,
   });
 

@@ -21,6 +21,8 @@ export interface ObjectReaderOptions<T> {
   readonly read: (object: JsonObject) => T;
   /** What is known now, by `namespace/name`. */
   readonly seen: (key: string) => SeenVersion;
+  /** Whether one that has changed, but cannot be read, is missing rather than what it was. */
+  readonly forgetsUnread?: boolean;
   /** Called when what {@link ObjectReader.data} returns has changed. */
   readonly onChange: () => void;
   readonly clock: Clock;
@@ -37,8 +39,8 @@ export interface ObjectReader<T> {
   /** Must be told of every complete list. */
   noticeList(): void;
   /**
-   * What was read, by `namespace/name`. While reading one again fails, what was read of it before stays; one that does
-   * not exist, or was never read, is missing.
+   * What was read, by `namespace/name`. While reading one again fails, what was read of it before stays, unless
+   * `forgetsUnread`; one that does not exist, or was never read, is missing.
    */
   data(): ReadonlyMap<string, T>;
   /** Waits until everything that is wanted now has been tried once, with whatever outcome. */
@@ -74,6 +76,9 @@ export function createObjectReader<T>(options: ObjectReaderOptions<T>): ObjectRe
       if (entry.seen !== 'absent' || seenBefore === 'absent') {
         keep(entry, object);
       }
+    } catch (error) {
+      if (options.forgetsUnread) setData(entry, undefined);
+      throw error;
     } finally {
       entry.tried.resolve();
     }

@@ -39,6 +39,8 @@ export interface EnforcementParts {
   readonly callersOf: (policy: CompiledPolicy) => CallerFacts | undefined;
   /** Whether every live replica enforces the same. */
   readonly hasReachedAll: (policy: CompiledPolicy) => boolean;
+  /** Whether what upstreams are told of callers is signed. Absent: it never is. */
+  readonly signsAssertions?: () => boolean;
   /** Stored verdicts of other versions do not count. */
   readonly operatorVersion: string;
   /** Called after another snapshot has been put in force. */
@@ -54,6 +56,7 @@ export function createEnforcement({
   selfTests,
   callersOf,
   hasReachedAll,
+  signsAssertions = () => false,
   operatorVersion,
   onSnapshot,
   onReports,
@@ -104,6 +107,7 @@ export function createEnforcement({
     const callers = callersOf(compiled);
     const observation: Observation = {
       ...(hasReachedAll(compiled) ? {} : { awaitsReplicas: true }),
+      ...(compiled.upstream === undefined || signsAssertions() ? {} : { lacksAssertion: true }),
       issuer,
       ...(tried === undefined ? {} : { selfTest: tried }),
       ...(callers === undefined ? {} : { callers }),

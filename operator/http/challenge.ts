@@ -5,12 +5,17 @@ import { type Answer, refuse } from './answer.ts';
 /**
  * The answer to a denied request: status and `WWW-Authenticate` of RFC 6750 section 3 with the `resource_metadata` of
  * RFC 9728 section 5.1. Without credentials there is no error code. `error_description` comes last: common clients take
- * the challenge apart with simple patterns.
+ * the challenge apart with simple patterns. It names the scopes that every request needs and, after them, those of this
+ * operation, each once and all of them whatever the token has.
  */
-export function challenge(reason: DenialReason, policy: CompiledPolicy): Answer {
+export function challenge(
+  reason: DenialReason,
+  policy: CompiledPolicy,
+  operationScopes: readonly string[] = [],
+): Answer {
   const denial: { readonly status: number; readonly error?: string; readonly description: string } =
     denials[reason];
-  const scopes = policy.metadata?.scopes_supported ?? [];
+  const scopes = [...new Set([...(policy.metadata?.scopes_supported ?? []), ...operationScopes])];
   const parameters = [
     ...(denial.error === undefined ? [] : [`error="${denial.error}"`]),
     `resource_metadata="${policy.metadataURL}"`,

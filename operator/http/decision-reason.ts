@@ -4,6 +4,7 @@ import type { DenialReason } from '../verify/denial.ts';
 export const otherOutcomes = [
   'admitted',
   'metadata',
+  'assertion_keys',
   'preflight',
   'host_not_allowed',
   'path_not_found',
@@ -13,6 +14,9 @@ export const otherOutcomes = [
   'review_unavailable',
   'not_ready',
   'overloaded',
+  'message_invalid',
+  'header_mismatch',
+  'message_too_large',
 ] as const;
 
 /** Why a request was answered as it was, from a closed list: metric label and log field. */

@@ -22,7 +22,6 @@ function endOf({ policy: { verifier }, principal }: Admission): number {
 /** Admitted requests that are still being answered. */
 export class Exchanges {
   readonly #open = new Set<Exchange>();
-  readonly #inFlight = new Map<string, number>();
   readonly #clock: Clock;
 
   constructor(clock: Clock) {
@@ -32,11 +31,6 @@ export class Exchanges {
   /** How many requests are being answered. */
   get size(): number {
     return this.#open.size;
-  }
-
-  /** How many requests of a policy (`namespace/name`) are being answered. */
-  inFlight(key: string): number {
-    return this.#inFlight.get(key) ?? 0;
   }
 
   /** Whether the token of an admission would not be let in any more. */
@@ -49,14 +43,10 @@ export class Exchanges {
     const { policy } = admission;
     const exchange: Exchange = { key: objectKey(policy), digest: policy.digest, response };
     this.#open.add(exchange);
-    this.#inFlight.set(exchange.key, this.inFlight(exchange.key) + 1);
     const cancel = this.#cutAt(endOf(admission), response);
     response.once('close', () => {
       cancel();
       this.#open.delete(exchange);
-      const left = this.inFlight(exchange.key) - 1;
-      if (left > 0) this.#inFlight.set(exchange.key, left);
-      else this.#inFlight.delete(exchange.key);
     });
   }
 

@@ -1,9 +1,11 @@
+import type { JwkSet } from '../identity/assertion-keys.ts';
 import type { CompiledPolicy, RoutingTable } from '../policy/snapshot.ts';
 import { readBearerToken } from '../verify/bearer-token.ts';
 import type { DenialReason } from '../verify/denial.ts';
 import type { Principal } from '../verify/verdict.ts';
 import type { VerifyToken } from '../verify/verify-token.ts';
 import { type Answer, refuse, unavailable } from './answer.ts';
+import { answerAssertionKeys } from './assertion-keys.ts';
 import { challenge } from './challenge.ts';
 import { isPreflight, judgeOrigin, preflightAnswer } from './cors.ts';
 import type { DecisionReason } from './decision-reason.ts';
@@ -33,7 +35,11 @@ export type Gate = (head: RequestHead, snapshot: RoutingTable) => Promise<Decisi
 /** How long a client should wait for a policy that denies: its author has to mend it. */
 const denyRetrySeconds = 30;
 
-export function createGate(verifyToken: VerifyToken): Gate {
+/** @param currentKeys - the key set that verifies assertions; undefined when none are made. */
+export function createGate(
+  verifyToken: VerifyToken,
+  currentKeys: () => JwkSet | undefined = () => undefined,
+): Gate {
   return async (head, snapshot) => {
     const route = findRoute(head, snapshot);
     switch (route.kind) {
@@ -43,6 +49,8 @@ export function createGate(verifyToken: VerifyToken): Gate {
         return answer(refuse(421, 'This host is not served here.'), 'host_not_allowed');
       case 'not_found':
         return answer(refuse(404, 'Not found.'), 'path_not_found');
+      case 'assertion_keys':
+        return answer(answerAssertionKeys(head.method, currentKeys()), 'assertion_keys');
       case 'metadata':
         return answer(answerMetadata(head.method, route.policy), 'metadata', route.policy);
     }

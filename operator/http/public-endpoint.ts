@@ -4,21 +4,17 @@ import type { Snapshot } from '../policy/snapshot.ts';
 import type { Logger } from '../telemetry/log.ts';
 import type { Clock } from '../time/clock.ts';
 import { refuse, unavailable } from './answer.ts';
-import type { Admission, Backend } from './backend.ts';
-import type { Exchanges } from './exchanges.ts';
+import { type AnsweringParts, answerAdmitted } from './answer-admitted.ts';
+import type { Admission } from './backend.ts';
 import { type ExchangeObserver, followExchange } from './followed-exchange.ts';
 import type { Decision, Gate } from './gate.ts';
 import { type RequestHead, readHead } from './request-head.ts';
 import { write } from './write.ts';
 
-export interface PublicEndpointParts {
+export interface PublicEndpointParts extends AnsweringParts {
   readonly gate: Gate;
   /** The snapshot in force, which a request takes once; undefined while the policies are not known yet. */
   readonly currentSnapshot: () => Snapshot | undefined;
-  readonly builtInServer: Backend;
-  /** Passes requests on to the MCP servers behind policies. */
-  readonly proxy: Backend;
-  readonly exchanges: Exchanges;
   readonly observer: ExchangeObserver;
   readonly clock: Clock;
   readonly log: Logger;
@@ -27,8 +23,6 @@ export interface PublicEndpointParts {
 const notReadyRetrySeconds = 5;
 /** A policy that is edited again and again must not keep a request for ever. */
 const maxDecisions = 3;
-/** What MCP knows; the SDK throws at some of the others. */
-const mcpMethods = ['POST', 'GET', 'DELETE'];
 
 /** What answers on the public port. */
 export function createPublicEndpoint(parts: PublicEndpointParts): RequestListener {
@@ -59,15 +53,9 @@ async function serve(
     write(response, decision.answer);
     return;
   }
-  const limit = parts.currentSnapshot()?.shares.maxInFlightPerPolicy ?? 0;
-  if (parts.exchanges.inFlight(objectKey(decision.policy)) >= limit) {
-    exchange.settle('overloaded', decision.policy);
-    write(response, unavailable(1));
-    return;
-  }
-  exchange.settle('admitted', decision.policy);
   for (const [name, value] of Object.entries(decision.headers)) response.setHeader(name, value);
-  await answerAdmitted(request, response, decision, parts);
+  exchange.noteDecision();
+  await answerAdmitted({ incoming: request, response, admission: decision, exchange }, parts);
 }
 
 /**
@@ -94,21 +82,4 @@ async function decide(
 
 function isInForce({ policy }: Admission, snapshot: Snapshot | undefined): boolean {
   return snapshot?.policies.get(objectKey(policy))?.digest === policy.digest;
-}
-
-async function answerAdmitted(
-  request: IncomingMessage,
-  response: ServerResponse,
-  admission: Admission,
-  { exchanges, builtInServer, proxy }: PublicEndpointParts,
-): Promise<void> {
-  // The client may have left while the keys were fetched.
-  if (response.destroyed) return;
-  if (!mcpMethods.includes(request.method ?? '')) {
-    write(response, refuse(405, 'Use POST.', { allow: mcpMethods.join(', ') }));
-    return;
-  }
-  exchanges.add(admission, response);
-  const backend = admission.policy.upstream === undefined ? builtInServer : proxy;
-  await backend.handle({ incoming: request, admission }, response);
 }

@@ -1,11 +1,13 @@
 import { hostPatternMatches, isHostPattern, parseHostPattern } from '../policy/host-pattern.ts';
 import { wellKnownPath } from '../policy/resource-claim.ts';
 import { type CompiledPolicy, type RoutingTable, routeKey } from '../policy/snapshot.ts';
+import { assertionKeysPath } from './assertion-keys.ts';
 import { headerValues, type RequestHead, readTarget, type Target } from './request-head.ts';
 
 export type Route =
   | { readonly kind: 'resource'; readonly policy: CompiledPolicy; readonly target: Target }
   | { readonly kind: 'metadata'; readonly policy: CompiledPolicy }
+  | { readonly kind: 'assertion_keys' }
   /** The request cannot be understood: 400. */
   | { readonly kind: 'invalid' }
   /** The Host is none of ours: 421. */
@@ -25,6 +27,7 @@ export function findRoute(head: RequestHead, snapshot: RoutingTable): Route {
     return { kind: 'invalid' };
   const place = findPlace(host, snapshot);
   if (place === undefined) return { kind: 'misdirected' };
+  if (target.path === assertionKeysPath) return { kind: 'assertion_keys' };
   const metadataOf = pathInMetadata(target.path);
   const policy = snapshot.routes.get(routeKey(place.ownHost, metadataOf ?? target.path));
   if (policy === undefined) return { kind: 'not_found' };

@@ -34,16 +34,21 @@ export function conditionsFor(
   ].filter((statement) => statement !== undefined);
   const worst =
     causes.find(({ status }) => status === 'False') ?? causes.find(({ status }) => status !== 'True');
-  const statements = worst === undefined ? [...causes, readyStatement] : [...causes, ...unready(worst)];
+  const statements = [...causes, ...(worst === undefined ? [ready(observation)] : unready(worst))];
   return statements.map((statement) => stamp(statement, outcome.generation, previous, now));
 }
 
-const readyStatement: Statement = {
-  type: 'Ready',
-  status: 'True',
-  reason: 'Ready' satisfies ReasonOf<'Ready'>,
-  message: 'The policy is enforced, its tokens can be judged, and its verification has been tested.',
-};
+function ready(observation: Observation | undefined): Statement {
+  const note = observation?.lacksAssertion
+    ? ' Its upstream gets no signed assertion, because the operator has no keys for it (--assertion-keys).'
+    : '';
+  return {
+    type: 'Ready',
+    status: 'True',
+    reason: 'Ready' satisfies ReasonOf<'Ready'>,
+    message: `The policy is enforced, its tokens can be judged, and its verification has been tested.${note}`,
+  };
+}
 
 /** kstatus: Stalled and Reconciling are present only when true, and never both. */
 function unready(worst: Statement): readonly Statement[] {

@@ -62,6 +62,8 @@ export interface CallerFacts {
 export interface Observation {
   /** There is a live replica that does not enforce this configuration yet, or it is not known whether there is. */
   readonly awaitsReplicas?: true;
+  /** There is an upstream, and no key to sign what it is told of callers. */
+  readonly lacksAssertion?: true;
   readonly issuer: IssuerObservation;
   /** Absent until the self-test of this configuration has been tried. */
   readonly selfTest?: SelfTestOutcome;

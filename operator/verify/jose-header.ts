@@ -25,8 +25,12 @@ const refusedMembers = ['jku', 'jwk', 'x5u', 'x5c', 'crit', 'b64', 'zip', 'cty',
 /** RFC 9068 section 2.1, RFC 7519 section 5.1; compared without case, `application/` may be left out. */
 const accessTokenTypes = ['at+jwt', 'jwt'];
 
+/** `typ` of what we sign for upstreams. It says who a caller is, and is no credential: not even for a policy that trusts our keys. */
+export const assertionType = 'mcp-assertion+jwt';
+
 /** Tokens that are made for something else and must never open a resource, whatever the policy says. */
 const foreignTypes = [
+  assertionType,
   'logout+jwt',
   'dpop+jwt',
   'secevent+jwt',

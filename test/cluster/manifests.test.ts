@@ -53,7 +53,11 @@ interface PodTemplate {
     readonly serviceAccountName: string;
     readonly terminationGracePeriodSeconds: number;
     readonly containers: readonly [Container];
-    readonly volumes: readonly { readonly name: string; readonly configMap: { readonly name: string } }[];
+    readonly volumes: readonly {
+      readonly name: string;
+      readonly configMap?: { readonly name: string };
+      readonly secret?: object;
+    }[];
   };
 }
 
@@ -188,10 +192,21 @@ describeWithCluster('the manifests', () => {
     const [volume] = template.spec.volumes;
     const [mount] = container.volumeMounts;
     expect(mount).toEqual({ name: volume?.name, mountPath: '/etc/mcp-auth-operator', readOnly: true });
-    expect(volume?.configMap.name).toBe(self);
+    expect(volume?.configMap?.name).toBe(self);
     const [[file, text] = ['', '']] = Object.entries(find('ConfigMap').data ?? {});
     expect(readContainer().configFile).toBe(`${mount?.mountPath}/${file}`);
     expect(decodeConfiguration(parse(text)).ok).toBe(true);
+  });
+
+  it('keys of assertions are a Secret that may be missing, as a folder where the program looks for them', () => {
+    const volume = template.spec.volumes.find(({ secret }) => secret !== undefined);
+    expect(volume?.secret).toEqual({ secretName: `${self}-assertion-keys`, optional: true });
+    const mount = container.volumeMounts.find(({ name }) => name === volume?.name);
+    expect(mount).toEqual({
+      name: volume?.name,
+      mountPath: readContainer().assertionKeys,
+      readOnly: true,
+    });
   });
 
   it('a pod has time to end by itself', () => {
@@ -216,7 +231,11 @@ describeWithCluster('the manifests', () => {
     for (const [file, text] of Object.entries(find('ConfigMap').data ?? {})) {
       writeFileSync(join(mounted, file), text);
     }
-    const [command, ...args] = container.args.map((arg) => arg.replace(mount?.mountPath ?? '', mounted));
+    const keys = join(folder, 'keys');
+    mkdirSync(keys);
+    const [command, ...args] = container.args.map((arg) =>
+      arg.replace(mount?.mountPath ?? '', mounted).replace(readContainer().assertionKeys ?? '', keys),
+    );
     expect(command).toBe('run');
     const place = ['--pod-name', 'one', '--pod-namespace', self];
     const operator = await startOperatorProcess('run', [...args, ...place, '--kubeconfig', kubeconfig], {

@@ -10,27 +10,31 @@ interface Bench {
   readonly see: (version: string, how: 'event' | 'list') => Promise<void>;
   /** Answers the oldest open read; no version is a 404 in all but name. */
   readonly answer: (version: string | undefined) => Promise<void>;
+  readonly fail: () => Promise<void>;
   readonly reads: () => number;
   readonly value: () => string | undefined;
 }
 
 const key = 'ns/cm';
 
-async function wantOne(seenFirst: string): Promise<Bench> {
+async function wantOne(seenFirst: string, forgetsUnread = false): Promise<Bench> {
   let seen = seenFirst;
   let count = 0;
-  const open: ((object: unknown) => void)[] = [];
+  const open: PromiseWithResolvers<unknown>[] = [];
   const reader = createObjectReader({
     api: {
       get() {
         count += 1;
-        return new Promise((resolve) => open.push(resolve));
+        const read = Promise.withResolvers<unknown>();
+        open.push(read);
+        return read.promise;
       },
     },
     resource: configMaps,
     read: ({ data }) => (data as { readonly version: string }).version,
     seen: () => seen,
     onChange: () => undefined,
+    forgetsUnread,
     ...{ clock: createFakeClock(), random: () => 0, log: recordLog() },
   });
   reader.want([{ namespace: 'ns', name: 'cm' }]);
@@ -47,7 +51,11 @@ async function wantOne(seenFirst: string): Promise<Bench> {
     },
     answer(version) {
       const object = { metadata: { resourceVersion: version }, data: { version } };
-      open.shift()?.(version === undefined ? undefined : object);
+      open.shift()?.resolve(version === undefined ? undefined : object);
+      return settle(5);
+    },
+    fail() {
+      open.shift()?.reject(new Error('no answer'));
       return settle(5);
     },
     reads: () => count,
@@ -61,6 +69,18 @@ describe('a read', () => {
     await answer('105');
     await see('105', 'event');
     expect([reads(), value()]).toEqual([1, '105']);
+  });
+
+  it.each([
+    [false, '100'],
+    [true, undefined],
+  ])('that fails after a change: forgotten %s, so %s', async (forgetsUnread, expected) => {
+    const { answer, see, fail, value } = await wantOne('100', forgetsUnread);
+    await answer('100');
+    await see('105', 'event');
+    expect(value()).toBe('100');
+    await fail();
+    expect(value()).toBe(expected);
   });
 
   it('is repeated when something else was seen meanwhile', async () => {

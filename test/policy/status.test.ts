@@ -101,6 +101,14 @@ describe('conditions', () => {
     expect(summary(compute(accepted, observation))).toMatchObject({ Ready: ready });
   });
 
+  test('an upstream that gets no signed assertion is said, and is no fault', () => {
+    const lacking = condition(compute(accepted, { ...working, lacksAssertion: true }), 'Ready');
+    expect(lacking).toMatchObject({ status: 'True', reason: 'Ready' });
+    expect(lacking?.message).toContain('gets no signed assertion');
+    expect(lacking?.message).toContain('--assertion-keys');
+    expect(condition(compute(accepted, working), 'Ready')?.message).not.toContain('assertion');
+  });
+
   test('an API server that reviews tokens is as good as keys', () => {
     const status = compute(accepted, { ...working, issuer: { kind: 'answered' } });
     expect(summary(status)).toMatchObject({ IssuerReady: 'True Answered', Ready: 'True Ready' });

@@ -236,6 +236,10 @@ export const tokenCases: readonly TokenCase[] = [
     null,
   ].map((typ) => header(`H8 typ ${JSON.stringify(typ)}`, { typ }, 'type_not_allowed')),
   header('H8 any type is enough', { typ: 'something' }, 'admitted', { tokenType: 'Any' }),
+  header('H8 nor what we sign for upstreams', { typ: 'mcp-assertion+jwt' }, 'type_not_allowed'),
+  header('H8 in any spelling', { typ: 'Application/MCP-Assertion+JWT' }, 'type_not_allowed', {
+    tokenType: 'Any',
+  }),
   header('H8 but not a logout token', { typ: 'logout+jwt' }, 'type_not_allowed', { tokenType: 'Any' }),
   ...['../../dev/null', "' OR 1=1 --", '__proto__', 'constructor', 'a\u0000b', ''].map((kid) =>
     header(`H9 kid ${JSON.stringify(kid)}`, { kid }, 'key_not_found'),

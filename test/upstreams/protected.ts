@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,6 +11,7 @@ const issuer = 'https://idp.example.com';
 /** An operator started with `serve` in front of one MCP server. */
 export interface ProtectedServer {
   readonly resource: string;
+  readonly publicURL: string;
   /** A token that the policy accepts. */
   token(claims?: Readonly<Record<string, unknown>>): string;
   log(): string;
@@ -46,10 +48,15 @@ export async function protect(
     accessLog: { admittedOneIn: 1 },
   };
   writeFileSync(configFile, JSON.stringify(configuration));
-  const operator = await startOperatorProcess('serve', ['--policies', policies, '--config', configFile]);
+  const keys = mkdtempSync(join(folder, 'keys-'));
+  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  writeFileSync(join(keys, 'current.pem'), privateKey.export({ type: 'pkcs8', format: 'pem' }));
+  const files = ['--policies', policies, '--config', configFile, '--assertion-keys', keys];
+  const operator = await startOperatorProcess('serve', files);
   return {
     resource: `${operator.publicURL}/${namespace}/x/mcp`,
     token: (claims) => sign(signer, audience, claims),
+    publicURL: operator.publicURL,
     log: operator.log,
     stop: () => stop(operator, folder),
   };

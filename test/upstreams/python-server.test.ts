@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { createAssertionVerifier } from '../fixtures/assertion-verifier.ts';
 import { allClients, type Connect } from './clients.ts';
 import { type ProtectedServer, protect } from './protected.ts';
 import { providePython } from './python.ts';
@@ -66,6 +67,12 @@ describe.skipIf('missing' in python)('a server of the Python SDK', () => {
         host: server.address,
       });
       for (const part of token.split('.')) expect(heard).not.toContain(part);
+      const verify = createAssertionVerifier({
+        keysURL: `${protectedServer.publicURL}/.well-known/mcp-assertion-keys`,
+        publicURL: protectedServer.publicURL,
+        policy: 'team-a/x',
+      });
+      expect(await verify(JSON.parse(heard))).toMatchObject({ sub: 'alice', scope: 'a b' });
       await client.close();
     });
   });

@@ -10,7 +10,7 @@ export interface CallerParts {
   /** What the upstream is told of the caller, beside what it gets of the request. */
   readonly identify: (admission: Admission) => Promise<Headers>;
   /** The first seals sessions, all of them open. */
-  readonly sessionKeys: () => readonly [Uint8Array, ...Uint8Array[]];
+  readonly sessionKeys: () => readonly Uint8Array[];
 }
 
 export type PreparedRequest =

@@ -19,10 +19,13 @@ export interface ProxyParts extends CallerParts {
   /**
    * What the answer's body goes through; undefined when it goes on as it is.
    *
-   * @param mediaType - of the answer, lower case, without parameters; empty when it has none.
+   * @param answer - its status, and its media type: lower case, without parameters; empty when it has none.
    * @returns `refuse` when such an answer must not go on, because it cannot be looked into.
    */
-  readonly filterFor: (admission: Admission, mediaType: string) => Transform | 'refuse' | undefined;
+  readonly filterFor: (
+    admission: Admission,
+    answer: Pick<PassedAnswer, 'status' | 'mediaType'>,
+  ) => Transform | 'refuse' | undefined;
   /** A share of the policy's event streams, to be given back; undefined when there is none left. */
   readonly takeStream: (admission: Admission) => (() => void) | undefined;
   /** How long an upstream may keep us waiting. */
@@ -35,7 +38,7 @@ export interface UpstreamProxy extends Backend {
   keepOnly(snapshot: Pick<Snapshot, 'policies'>): void;
 }
 
-const maxListeners = 24;
+const maxListeners = 20;
 
 interface Desk {
   readonly parts: ProxyParts;
@@ -67,8 +70,6 @@ async function handle(request: AdmittedRequest, response: ServerResponse, desk: 
     return;
   }
   if (response.destroyed) return;
-  // Everybody who took part in a request listens for its end, and a pipeline does so several times.
-  response.setMaxListeners(maxListeners);
   const exchange = openExchange({
     ...prepared,
     upstream,
@@ -106,7 +107,7 @@ async function passAnswer(
   // A share that is taken from here on is given back when the response closes.
   if (response.destroyed) return;
   const passed = judgeAnswer(answer.statusCode ?? 0, answer.rawHeaders);
-  const filter = passed && parts.filterFor(admission, passed.mediaType);
+  const filter = passed && parts.filterFor(admission, passed);
   if (passed === undefined || filter === 'refuse') throw new UpstreamError('bad_answer');
   if (passed.mediaType === 'text/event-stream') {
     const release = parts.takeStream(admission);
@@ -128,6 +129,8 @@ async function passAnswer(
   response.writeHead(passed.status, headersFor(passed, { admission, key, isFiltered: filter !== undefined }));
   // The first event may be long in coming.
   if (passed.mediaType === 'text/event-stream') response.flushHeaders();
+  // `pipeline` alone listens seven times for its end; Node takes more than ten for a leak.
+  response.setMaxListeners(maxListeners);
   await (filter === undefined ? pipeline(answer, response) : pipeline(answer, filter, response));
 }
 
@@ -144,9 +147,10 @@ async function receive(
 
 function headersFor(
   { headers, mediaType, sessionId }: PassedAnswer,
-  how: { readonly admission: Admission; readonly key: Uint8Array; readonly isFiltered: boolean },
+  how: { readonly admission: Admission; readonly key: Uint8Array | undefined; readonly isFiltered: boolean },
 ): Record<string, string> {
-  const sealed = sessionId === undefined ? undefined : sealSession(sessionId, how.admission, how.key);
+  const isSealable = sessionId !== undefined && how.key !== undefined;
+  const sealed = isSealable ? sealSession(sessionId, how.admission, how.key) : undefined;
   if (sessionId !== undefined && sealed === undefined) throw new UpstreamError('bad_answer');
   const { 'content-length': length, ...rest } = headers;
   return {

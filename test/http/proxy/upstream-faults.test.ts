@@ -52,6 +52,7 @@ describe('an answer that is not one: 502 with a JSON-RPC error, and the next req
     ['two content types', `${ok}Content-Type: a/b\r\nContent-Type: text/html\r\nContent-Length: 0\r\n\r\n`],
     ['two sessions', `${ok}Mcp-Session-Id: a\r\nMcp-Session-Id: b\r\nContent-Length: 0\r\n\r\n`],
     ['a session id that is none', `${ok}Mcp-Session-Id: a b\r\nContent-Length: 0\r\n\r\n`],
+    ['an empty session id', `${ok}Mcp-Session-Id:\r\nContent-Length: 0\r\n\r\n`],
     ['encoded content', `${ok}Content-Encoding: gzip\r\nContent-Length: 3\r\n\r\nabc`],
     [
       'encoded content, said after 2,500 other fields',

@@ -1,0 +1,109 @@
+import { Transform } from 'node:stream';
+import type { Admission } from './backend.ts';
+import { createByteCollector } from './byte-collector.ts';
+import { createEventStreamEditor } from './event-stream.ts';
+import type { PassedAnswer } from './proxy/answer-headers.ts';
+import { UpstreamError } from './proxy/upstream-failure.ts';
+import type { Release } from './shares.ts';
+import { editToolList } from './tool-list.ts';
+import { hiddenTools } from './tool-rules.ts';
+
+export interface FilterLimits {
+  /** Of one message. */
+  readonly maxBytes: number;
+  /** Asks for room for so many bytes of the policy's share; undefined when there is none. */
+  readonly hold: (bytes: number) => Release | undefined;
+}
+
+/**
+ * What the answer of an MCP server goes through on its way to a caller: messages that list tools lose those that the caller
+ * cannot call. Everything else passes as it is: events one by one as they come, a JSON answer when it is there as a whole.
+ *
+ * The stream is destroyed when a message cannot be read, is larger than `maxBytes`, or finds no room.
+ *
+ * @returns undefined when the policy has no tool rules; `refuse` for a result that is neither JSON nor events.
+ */
+export function createToolListFilter(
+  admission: Admission,
+  { status, mediaType }: Pick<PassedAnswer, 'status' | 'mediaType'>,
+  { maxBytes, hold }: FilterLimits,
+): Transform | 'refuse' | undefined {
+  if (admission.policy.tools.length === 0) return undefined;
+  const hidden = hiddenTools(admission);
+  const edit = (message: Uint8Array): Uint8Array => {
+    const edited = editToolList(message, hidden);
+    if (edited === undefined) throw unusable();
+    return edited;
+  };
+  switch (mediaType) {
+    case 'application/json':
+      return toTransform(createWholeEditor(edit, maxBytes), hold);
+    case 'text/event-stream':
+      return toTransform(createEventStreamEditor({ edit, maxBytes, tooLarge: unusable }), hold);
+    case '':
+      return withoutBody();
+    default:
+      // A result comes with 200. The text of an error, or beside 202, is for nobody; its status is.
+      return status === 200 ? 'refuse' : withoutBody();
+  }
+}
+
+function unusable(): Error {
+  return new UpstreamError('bad_answer');
+}
+
+/** What takes bytes and gives those that can go on; the rest is held. */
+interface Editor {
+  push(chunk: Uint8Array): Uint8Array;
+  end(): Uint8Array;
+  heldBytes(): number;
+}
+
+function createWholeEditor(edit: (message: Uint8Array) => Uint8Array, maxBytes: number): Editor {
+  const message = createByteCollector();
+  return {
+    push(chunk) {
+      if (message.size() + chunk.length > maxBytes) throw unusable();
+      message.append(chunk);
+      return nothing;
+    },
+    end: () => (message.size() === 0 ? nothing : edit(message.take())),
+    heldBytes: message.size,
+  };
+}
+
+const nothing = new Uint8Array();
+
+function toTransform(editor: Editor, hold: FilterLimits['hold']): Transform {
+  let release: Release | undefined;
+
+  function holdWhatWaits(): void {
+    release?.();
+    const bytes = editor.heldBytes();
+    release = bytes === 0 ? undefined : hold(bytes);
+    if (bytes > 0 && release === undefined) throw unusable();
+  }
+
+  function step(work: () => Uint8Array, done: (error: Error | null, output?: Uint8Array) => void): void {
+    try {
+      const output = work();
+      holdWhatWaits();
+      done(null, ...(output.length === 0 ? [] : [output]));
+    } catch (error) {
+      done(error as Error);
+    }
+  }
+
+  return new Transform({
+    transform: (chunk: Uint8Array, _, done) => step(() => editor.push(chunk), done),
+    flush: (done) => step(() => editor.end(), done),
+    destroy(error, done) {
+      release?.();
+      done(error);
+    },
+  });
+}
+
+function withoutBody(): Transform {
+  return new Transform({ transform: (_chunk, _encoding, done) => done() });
+}
