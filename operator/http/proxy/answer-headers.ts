@@ -14,14 +14,17 @@ export interface PassedAnswer {
  * No cookies (all tenants may share a host), no CORS (the gate answers for it), no challenge, no place to go on to, nothing
  * about the connection.
  */
-const passed = ['content-type', 'content-length', 'cache-control', 'retry-after', 'allow'] as const;
+const single = ['content-type', 'content-length', 'retry-after', 'mcp-session-id'] as const;
+
+/** Several of these are one list (RFC 9110 section 5.3). */
+const lists = ['cache-control', 'allow'] as const;
 
 /**
  * Judges the head of an upstream's answer.
  *
  * Refused are answers that would be taken for ours, or that lead the client elsewhere: 401 and 407 (the upstream's own
  * challenge says nothing about the token that the client has), 3xx, and 1xx as a last word. Also what cannot be read as it
- * is sent: encoded content, or one header with several values.
+ * is sent: encoded content, or a header with several values that is no list.
  *
  * @param rawHeaders - names and values in turn.
  * @returns undefined for a refused one.
@@ -29,20 +32,19 @@ const passed = ['content-type', 'content-length', 'cache-control', 'retry-after'
 export function judgeAnswer(status: number, rawHeaders: readonly string[]): PassedAnswer | undefined {
   if (isRefused(status)) return undefined;
   const valuesOf = (name: string): readonly string[] => headerValues({ rawHeaders }, name);
-  const found = passed.map((name) => [name, valuesOf(name)] as const);
-  const sessionIds = valuesOf('mcp-session-id');
-  const isSingle = [...found.map(([, values]) => values), sessionIds].every(({ length }) => length <= 1);
-  if (!isSingle || valuesOf('content-encoding').some((coding) => coding.toLowerCase() !== 'identity')) {
-    return undefined;
-  }
-  const [contentType = ''] = valuesOf('content-type');
-  const [mediaType = ''] = contentType.split(';');
-  const [sessionId] = sessionIds;
+  const isClear = single.every((name) => valuesOf(name).length <= 1);
+  const isPlain = valuesOf('content-encoding').every((coding) => coding.toLowerCase() === 'identity');
+  if (!isClear || !isPlain) return undefined;
+  const { 'mcp-session-id': sessionId, ...headers } = Object.fromEntries(
+    [...single, ...lists].flatMap((name) => {
+      const values = valuesOf(name);
+      return values.length === 0 ? [] : [[name, values.join(', ')]];
+    }),
+  ) as Readonly<Record<string, string>>;
+  const [mediaType = ''] = (headers['content-type'] ?? '').split(';');
   return {
     status,
-    headers: Object.fromEntries(
-      found.flatMap(([name, [value]]) => (value === undefined ? [] : [[name, value]])),
-    ),
+    headers,
     mediaType: mediaType.trim().toLowerCase(),
     ...(sessionId === undefined ? {} : { sessionId }),
   };

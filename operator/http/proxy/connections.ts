@@ -56,7 +56,13 @@ function createAgent({ tls }: Upstream): Agent {
   };
   if (tls === undefined) return new PlainAgent(options);
   const { servername, caPem } = tls;
-  return new TlsAgent({ ...options, servername, ...(caPem === undefined ? {} : { ca: caPem }) });
+  return new TlsAgent({
+    ...{ ...options, servername, minVersion: 'TLSv1.2' },
+    // Said aloud, or NODE_TLS_REJECT_UNAUTHORIZED=0 in the environment would switch verification off.
+    rejectUnauthorized: true,
+    // A list, because Node takes an empty text for none and would trust the public authorities.
+    ...(caPem === undefined ? {} : { ca: [caPem] }),
+  });
 }
 
 /** Snapshots are frozen, and mostly hold the same object; a recompiled one has an equal one. */

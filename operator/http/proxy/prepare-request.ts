@@ -25,8 +25,7 @@ export async function prepareRequest(
 ): Promise<PreparedRequest> {
   const head = readHead(incoming);
   const passed = readPassedHeaders(head);
-  const framing =
-    body === undefined ? readFraming(head) : ({ kind: 'length', length: `${body.length}` } as const);
+  const framing = readFraming(head);
   const [sealed, ...others] = headerValues(head, 'mcp-session-id');
   if (passed === undefined || framing === undefined || others.length > 0) {
     const message = 'A header is there more than once, or there is a body where MCP has none.';
@@ -44,18 +43,19 @@ export async function prepareRequest(
     ['accept-encoding', 'identity'],
     ...(session === undefined ? [] : [['mcp-session-id', session] as const]),
     ...(await identify(admission)),
-    ...framingHeaders(framing),
+    ...framingHeaders(framing, body),
   ];
   return { kind: 'send', method: head.method, headers };
 }
 
-function framingHeaders(framing: Framing): Headers {
+/** A body that has been read has its length, however it arrived. */
+function framingHeaders(framing: Framing, body: Uint8Array | undefined): Headers {
   switch (framing.kind) {
     case 'none':
       return [];
     case 'chunked':
-      return [['transfer-encoding', 'chunked']];
+      return body === undefined ? [['transfer-encoding', 'chunked']] : [['content-length', `${body.length}`]];
     case 'length':
-      return [['content-length', framing.length]];
+      return [['content-length', `${body?.length ?? framing.length}`]];
   }
 }

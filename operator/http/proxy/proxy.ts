@@ -49,7 +49,7 @@ interface Desk {
 
 /** Streamable HTTP of all revisions, passed on to the MCP server behind a policy and back (RFC 9110 section 7.6). */
 export function createProxy(parts: ProxyParts): UpstreamProxy {
-  const desk = { parts, connections: createConnections(), standing: new Set<ServerResponse>() };
+  const desk: Desk = { parts, connections: createConnections(), standing: new Set<ServerResponse>() };
   return {
     handle: (request, response) => handle(request, response, desk),
     keepOnly: desk.connections.keepOnly,
@@ -77,17 +77,17 @@ async function handle(request: AdmittedRequest, response: ServerResponse, desk: 
     clock: parts.clock,
     patienceMs: parts.patienceSeconds() * 1000,
   });
-  let isAlone = false;
+  let isAbandoned = false;
   response.once('close', () => {
-    isAlone = true;
-    if (!response.writableFinished) exchange.destroy();
+    isAbandoned = !exchange.isOver();
+    exchange.destroy();
   });
   try {
     await passAnswer(exchange, request, response, desk);
   } catch (error) {
     exchange.destroy();
     // The client has left, or the policy or the token is over: nothing of it is the upstream's fault.
-    if (!isAlone) fail(error, response, parts);
+    if (!isAbandoned) fail(error, response, parts);
   }
 }
 
@@ -104,6 +104,8 @@ async function passAnswer(
   { parts, standing }: Desk,
 ): Promise<void> {
   const answer = await receive(exchange, body ?? (incoming.method === 'POST' ? incoming : undefined), parts);
+  // A share that is taken from here on is given back when the response closes.
+  if (response.destroyed) return;
   const passed = judgeAnswer(answer.statusCode ?? 0, answer.rawHeaders);
   const filter = passed && parts.filterFor(admission, passed);
   if (passed === undefined || filter === 'refuse') throw new UpstreamError('bad_answer');
@@ -125,7 +127,8 @@ async function passAnswer(
   }
   const [key] = parts.sessionKeys();
   response.writeHead(passed.status, headersFor(passed, { admission, key, isFiltered: filter !== undefined }));
-  response.flushHeaders();
+  // The first event may be long in coming.
+  if (passed.mediaType === 'text/event-stream') response.flushHeaders();
   // `pipeline` alone listens seven times for its end; Node takes more than ten for a leak.
   response.setMaxListeners(maxListeners);
   await (filter === undefined ? pipeline(answer, response) : pipeline(answer, filter, response));
@@ -146,7 +149,8 @@ function headersFor(
   { headers, mediaType, sessionId }: PassedAnswer,
   how: { readonly admission: Admission; readonly key: Uint8Array | undefined; readonly isFiltered: boolean },
 ): Record<string, string> {
-  const sealed = sessionId && how.key && sealSession(sessionId, how.admission, how.key);
+  const isSealable = sessionId !== undefined && how.key !== undefined;
+  const sealed = isSealable ? sealSession(sessionId, how.admission, how.key) : undefined;
   if (sessionId !== undefined && sealed === undefined) throw new UpstreamError('bad_answer');
   const { 'content-length': length, ...rest } = headers;
   return {

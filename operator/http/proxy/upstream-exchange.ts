@@ -14,7 +14,9 @@ export interface UpstreamExchange {
   touch(): void;
   /** From now on the upstream may be silent for as long as it likes. */
   waitForever(): void;
-  /** Ends it, whatever is under way; its connection is not used again. */
+  /** Whether nothing more can come of it: it has been answered, it has failed, or it was ended. */
+  isOver(): boolean;
+  /** Ends it. A connection on which something was still under way is not used again. */
   destroy(): void;
 }
 
@@ -38,12 +40,17 @@ export function openExchange(parts: ExchangeParts): UpstreamExchange {
   const { clock, patienceMs } = parts;
   const outgoing = createRequest(parts);
   let answer: IncomingMessage | undefined;
+  let isPatient = false;
   let cancelPatience = (): void => undefined;
   limitConnecting(outgoing, parts);
   outgoing.on('error', () => undefined);
 
+  const isOver = (): boolean => outgoing.destroyed || answer?.errored != null;
+
   function touch(): void {
     cancelPatience();
+    // A body can still be arriving when its answer has begun, or is over.
+    if (isPatient || isOver()) return;
     cancelPatience = clock.after(patienceMs, () => {
       const error = new UpstreamError(answer === undefined ? 'timeout' : 'silent');
       answer?.destroy(error);
@@ -62,7 +69,10 @@ export function openExchange(parts: ExchangeParts): UpstreamExchange {
       })
       .on('information', () => {
         interim += 1;
-        if (interim > maxInterim) outgoing.destroy(new UpstreamError('bad_answer'));
+        if (interim <= maxInterim) return;
+        // At once: the rest of the same packet is read before a connection is gone.
+        reject(new UpstreamError('bad_answer'));
+        outgoing.destroy();
       })
       .on('upgrade', (_, socket) => {
         socket.destroy();
@@ -84,16 +94,17 @@ export function openExchange(parts: ExchangeParts): UpstreamExchange {
         outgoing.end(body);
       } else {
         body.on('data', touch);
-        // A client that goes away in the middle must not look like one that has finished.
-        body.once('close', () => {
-          if (!body.readableEnded) outgoing.destroy();
-        });
+        // Ended only by the end of the body: of one that breaks off, nobody says that it is whole.
         body.pipe(outgoing);
       }
       return await received;
     },
     touch,
-    waitForever: () => cancelPatience(),
+    waitForever() {
+      isPatient = true;
+      cancelPatience();
+    },
+    isOver,
     destroy() {
       cancelPatience();
       outgoing.destroy();

@@ -113,6 +113,14 @@ test.each(['GET', 'DELETE'])('%s has no body', async (method) => {
   expect(withBody).toMatch(/^HTTP\/1.1 400 /);
 });
 
+test('a body of GET is refused also when it was read before', async () => {
+  await start(echo, {}, true);
+  const text = 'GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\nContent-Length: 3\r\n\r\nabc';
+  expect(await sendRaw(proxied.port, text)).toMatch(/^HTTP\/1.1 400 /);
+  expect(upstream.received()).toBe('');
+  expect(await (await fetch(proxied.url)).json()).toMatchObject({ method: 'GET', body: '' });
+});
+
 const post = (headers: readonly string[], body = ''): string =>
   ['POST / HTTP/1.1', 'Host: h', 'Connection: close', ...headers, '', body].join('\r\n');
 
