@@ -238,13 +238,18 @@ describe('behind the proxy', () => {
     expect(text).toBe(`data: ${list('free')}\n\ndata: ${list()}\n\n`);
   });
 
-  test('what cannot be read breaks off', async () => {
+  test('an answer that cannot be read is a 502, an event breaks its stream off', async () => {
+    let type = 'application/json';
     await start((_, response) => {
-      response.setHeader('content-type', 'application/json');
-      response.end(`${list('whoami')},`);
+      response.setHeader('content-type', type);
+      response.end(type === 'application/json' ? `${list('whoami')},` : `data: ${list('whoami')},\n\n`);
     });
-    const answer = fetch(proxied.url, { method: 'POST', body: '{}' });
-    await expect(answer.then((begun) => begun.text())).rejects.toThrow();
+    const answer = await fetch(proxied.url, { method: 'POST', body: '{}' });
+    expect(answer.status).toBe(502);
+    expect(await answer.text()).not.toContain('whoami');
+    type = 'text/event-stream';
+    const stream = fetch(proxied.url, { method: 'POST', body: '{}' });
+    await expect(stream.then((begun) => begun.text())).rejects.toThrow();
   });
 
   test('a page is no answer; what says that a session is over is', async () => {

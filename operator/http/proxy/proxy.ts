@@ -1,6 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Transform } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
 import type { Snapshot, Upstream } from '../../policy/snapshot.ts';
 import type { UpstreamMetrics } from '../../telemetry/upstream-metrics.ts';
 import type { Clock } from '../../time/clock.ts';
@@ -9,6 +8,7 @@ import type { Admission, AdmittedRequest, Backend } from '../backend.ts';
 import { write } from '../write.ts';
 import { judgeAnswer, type PassedAnswer } from './answer-headers.ts';
 import { type Connections, createConnections } from './connections.ts';
+import { passBody } from './pass-body.ts';
 import { type CallerParts, prepareRequest } from './prepare-request.ts';
 import { sealSession } from './session-seal.ts';
 import { openExchange, type UpstreamExchange } from './upstream-exchange.ts';
@@ -37,8 +37,6 @@ export interface UpstreamProxy extends Backend {
   /** Lets go of connections to upstreams that no policy names any more. */
   keepOnly(snapshot: Pick<Snapshot, 'policies'>): void;
 }
-
-const maxListeners = 20;
 
 interface Desk {
   readonly parts: ProxyParts;
@@ -109,29 +107,41 @@ async function passAnswer(
   const passed = judgeAnswer(answer.statusCode ?? 0, answer.rawHeaders);
   const filter = passed && parts.filterFor(admission, passed);
   if (passed === undefined || filter === 'refuse') throw new UpstreamError('bad_answer');
-  if (passed.mediaType === 'text/event-stream') {
-    const release = parts.takeStream(admission);
-    if (release === undefined) {
-      exchange.destroy();
-      write(response, unavailable(1));
-      return;
-    }
-    response.once('close', release);
-    exchange.waitForever();
-    if (incoming.method === 'GET') {
-      standing.add(response);
-      response.once('close', () => standing.delete(response));
-    }
-  } else {
+  const isEventStream = passed.mediaType === 'text/event-stream';
+  if (!isEventStream) {
     answer.on('data', exchange.touch);
+  } else if (
+    keepStream({ admission, response, isStanding: incoming.method === 'GET' }, { parts, standing })
+  ) {
+    exchange.waitForever();
+  } else {
+    exchange.destroy();
+    write(response, unavailable(1));
+    return;
   }
-  const [key] = parts.sessionKeys();
-  response.writeHead(passed.status, headersFor(passed, { admission, key, isFiltered: filter !== undefined }));
-  // The first event may be long in coming.
-  if (passed.mediaType === 'text/event-stream') response.flushHeaders();
-  // `pipeline` alone listens seven times for its end; Node takes more than ten for a leak.
-  response.setMaxListeners(maxListeners);
-  await (filter === undefined ? pipeline(answer, response) : pipeline(answer, filter, response));
+  const headers = headersFor(passed, { admission, key: parts.sessionKeys()[0] });
+  await passBody({ status: passed.status, headers, isEventStream, answer, filter }, response);
+}
+
+interface StreamOf {
+  readonly admission: Admission;
+  readonly response: ServerResponse;
+  readonly isStanding: boolean;
+}
+
+/** Takes a share of the policy's streams until this one is over; false when there is none left. */
+function keepStream(
+  { admission, response, isStanding }: StreamOf,
+  { parts, standing }: Pick<Desk, 'parts' | 'standing'>,
+): boolean {
+  const release = parts.takeStream(admission);
+  if (release === undefined) return false;
+  response.once('close', release);
+  if (isStanding) {
+    standing.add(response);
+    response.once('close', () => standing.delete(response));
+  }
+  return true;
 }
 
 async function receive(
@@ -147,15 +157,13 @@ async function receive(
 
 function headersFor(
   { headers, mediaType, sessionId }: PassedAnswer,
-  how: { readonly admission: Admission; readonly key: Uint8Array | undefined; readonly isFiltered: boolean },
+  how: { readonly admission: Admission; readonly key: Uint8Array | undefined },
 ): Record<string, string> {
   const isSealable = sessionId !== undefined && how.key !== undefined;
   const sealed = isSealable ? sealSession(sessionId, how.admission, how.key) : undefined;
   if (sessionId !== undefined && sealed === undefined) throw new UpstreamError('bad_answer');
-  const { 'content-length': length, ...rest } = headers;
   return {
-    ...rest,
-    ...(length === undefined || how.isFiltered ? {} : { 'content-length': length }),
+    ...headers,
     ...(sealed === undefined ? {} : { 'mcp-session-id': sealed }),
     // A proxy in front would hold events back until it has enough of them.
     ...(mediaType === 'text/event-stream' ? { 'x-accel-buffering': 'no' } : {}),

@@ -101,6 +101,7 @@ describe('back-pressure', () => {
     await startWith(
       async (_, response) => {
         response.setHeader('content-length', offered);
+        response.setHeader('content-type', 'text/event-stream');
         sent = await pour(response);
         isStuck = true;
       },

@@ -1,0 +1,45 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Transform } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
+import { pipeline } from 'node:stream/promises';
+
+/** What the client gets of an upstream's answer. */
+export interface Passing {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly isEventStream: boolean;
+  readonly answer: IncomingMessage;
+  /** What the body goes through. */
+  readonly filter: Transform | undefined;
+}
+
+/** `pipeline` alone listens seven times for the end of a response; Node takes more than ten for a leak. */
+const maxListeners = 20;
+
+/** Sends head and body of an answer. Rejects when it breaks off; nothing may have been sent by then. */
+export async function passBody(passing: Passing, response: ServerResponse): Promise<void> {
+  const { answer, filter, isEventStream } = passing;
+  response.setMaxListeners(maxListeners);
+  if (filter === undefined) {
+    writeHead(passing, response);
+    await pipeline(answer, response);
+  } else if (isEventStream) {
+    writeHead({ ...passing, headers: withoutLength(passing.headers) }, response);
+    await pipeline(answer, filter, response);
+  } else {
+    // Before its head is sent: an answer that cannot be looked into is a 502.
+    const [body] = await Promise.all([buffer(filter), pipeline(answer, filter)]);
+    response.writeHead(passing.status, { ...passing.headers, 'content-length': String(body.length) });
+    response.end(body);
+  }
+}
+
+function writeHead({ status, headers, isEventStream }: Passing, response: ServerResponse): void {
+  response.writeHead(status, headers);
+  // The first event may be long in coming.
+  if (isEventStream) response.flushHeaders();
+}
+
+function withoutLength({ 'content-length': _, ...headers }: Passing['headers']): Passing['headers'] {
+  return headers;
+}
