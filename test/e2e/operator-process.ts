@@ -7,6 +7,7 @@ import { eventually } from './eventually.ts';
 const root = join(import.meta.dirname, '../..');
 
 export interface OperatorProcess {
+  readonly pid: number;
   readonly publicURL: string;
   readonly adminURL: string;
   /** What it has logged so far. */
@@ -41,6 +42,7 @@ export async function startOperatorProcess(
     log += text;
   });
   const operator = {
+    pid: child.pid as number,
     publicURL,
     adminURL,
     log: () => log,
