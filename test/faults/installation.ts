@@ -27,8 +27,8 @@ export interface Installation {
   readonly inRotation: Set<string>;
   /** The replicas in rotation, with the address of the policy under load, or of another (`namespace/name`). */
   targets(policy?: string): readonly Target[];
-  /** Starts a replica and puts it into rotation; one that has ended comes back on its ports. */
-  start(name: string): Promise<void>;
+  /** Starts a replica, or a bundle as one, and puts it into rotation; one that has ended comes back on its ports. */
+  start(name: string, program?: string): Promise<void>;
   /** The replica that holds the leader's Lease; empty when nobody does. */
   leader(): Promise<string>;
   /** Runs kubectl as the administrator; throws when it fails. */
@@ -98,9 +98,9 @@ export async function startInstallation(names: readonly string[]): Promise<Insta
     ...{ audience, mode: 'OIDC', caBundleRef: { name: 'trust', key: 'ca.crt' } },
   });
 
-  async function start(name: string): Promise<void> {
+  async function start(name: string, program?: string): Promise<void> {
     const after = replicas.get(name);
-    const options = { publicURL: null, ...(after === undefined ? {} : { after }) };
+    const options = { publicURL: null, ...(after && { after }), ...(program && { program }) };
     replicas.set(name, await startOperatorProcess('run', [...args, '--pod-name', name], options));
     inRotation.add(name);
   }
