@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { describeWithCluster } from '../cluster/require-cluster.ts';
 import { staleWrites, statusWrites } from './audit-log.ts';
 import { startChurn } from './churn.ts';
-import { type Footprint, footprintOf } from './footprint.ts';
+import { type Footprint, footprintOf, inMebibytes } from './footprint.ts';
 import { type Installation, startInstallation } from './installation.ts';
 import { lasting, rowTimeoutMs } from './length.ts';
 import { startLoad, timeUntil } from './load.ts';
@@ -13,10 +13,9 @@ import { type Strikes, startStrikes } from './strikes.ts';
 
 const names = ['one', 'two', 'three'];
 const survivor = 'one';
-const mebibyte = 1024 * 1024;
 /** Connections that are kept open for a while come and go. */
 const spareDescriptors = 10;
-const spareMemory = 64 * mebibyte;
+const spareMemory = 64 * 1024 * 1024;
 
 describeWithCluster('chaos', () => {
   let installation: Installation;
@@ -42,7 +41,6 @@ describeWithCluster('chaos', () => {
     });
     const { descriptors, residentBytes } = footprint() ?? before;
     expect(residentBytes).toBeLessThan(before.residentBytes + spareMemory);
-    const inMebibytes = (bytes: number): string => `${Math.round(bytes / mebibyte)} MiB`;
     return `the survivor's descriptors: ${before.descriptors}, then ${descriptors}, its memory: ${inMebibytes(before.residentBytes)}, then ${inMebibytes(residentBytes)}`;
   }
 

@@ -6,13 +6,13 @@ import { timeUntil } from './load.ts';
  * ready.
  *
  * @param program - the bundle to start in its place; the sources when left out
- * @returns the exit code
+ * @returns the exit code, and how many milliseconds the new one took to be ready
  */
 export async function restart(
   { replicas, inRotation, start }: Installation,
   name: string,
   program?: string,
-): Promise<number | null> {
+): Promise<{ readonly code: number | null; readonly readyMs: number }> {
   const replica = replicas.get(name);
   if (replica === undefined) throw new Error(`there is no replica ${name}`);
   const ended = replica.stop();
@@ -22,6 +22,7 @@ export async function restart(
   });
   inRotation.delete(name);
   const code = await ended;
+  const startMs = performance.now();
   await start(name, program);
-  return code;
+  return { code, readyMs: performance.now() - startMs };
 }

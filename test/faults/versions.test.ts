@@ -41,7 +41,7 @@ describeWithCluster('versions', () => {
   async function rollTo(version: string, program?: string): Promise<number> {
     let mixedMs = 0;
     for (const name of names) {
-      expect(await restart(installation, name, program)).toBe(0);
+      expect((await restart(installation, name, program)).code).toBe(0);
       if (name === names[0]) mixedMs = (await installation.timeToChange(10_000)).inStatusMs;
     }
     await timeUntil(`the statuses are those of ${version}`, 30_000, async () => {
