@@ -3,12 +3,14 @@ import type { KeyStore } from '../keys/key-store.ts';
 import { type Compilation, compile } from '../policy/compile.ts';
 import type { Outcome } from '../policy/finding.ts';
 import { type ClusterFacts, type Inputs, noCluster } from '../policy/inputs.ts';
+import { judgePolicy } from '../policy/judge-policy.ts';
 import type { CallerFacts, IssuerObservation, Observation } from '../policy/observation.ts';
 import type { CompiledPolicy, Snapshot } from '../policy/snapshot.ts';
 import type { EnforcedConfig } from '../policy/verifier-config.ts';
 import type { EnforcedPolicy } from '../self-test/self-test.ts';
 import type { ApiServerHealth } from '../verify/api-server-health.ts';
 import { observeApiServer, observeKeys } from './issuer-observation.ts';
+import { rememberJudgements } from './remembered-judgements.ts';
 import type { SelfTestSchedule, TestedPolicy } from './self-test-schedule.ts';
 import { storedVerdict } from './stored-status.ts';
 
@@ -63,10 +65,11 @@ export function createEnforcement({
 }: EnforcementParts): Enforcement {
   let compilation: Compilation | undefined;
   let cluster = noCluster;
+  const judge = rememberJudgements(judgePolicy);
 
   return {
     apply(inputs) {
-      const next = compile(inputs);
+      const next = compile(inputs, judge);
       const isFirst = compilation === undefined;
       const changed = next.snapshot.digest !== compilation?.snapshot.digest;
       compilation = next;

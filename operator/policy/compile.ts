@@ -4,7 +4,7 @@ import { digestOf } from './digest.ts';
 import type { Outcome, SharedAudience } from './finding.ts';
 import { parseHostPattern } from './host-pattern.ts';
 import type { Inputs, SourcePolicy } from './inputs.ts';
-import { type Judged, judgePolicy } from './judge-policy.ts';
+import { type Judge, type Judged, judgePolicy } from './judge-policy.ts';
 import { publicHost, secondsOf } from './operator-configuration.ts';
 import { enforceLimit, settleConflicts } from './ownership.ts';
 import { findSharedAudiences } from './shared-audiences.ts';
@@ -18,9 +18,9 @@ export interface Compilation {
 }
 
 /** The whole decision, a pure function: equal inputs give equal results, whatever the order of the policies. */
-export function compile(inputs: Inputs): Compilation {
+export function compile(inputs: Inputs, judge: Judge = judgePolicy): Compilation {
   const judged = inputs.policies
-    .map((policy) => judgeAlone(policy, inputs))
+    .map((policy) => judgeAlone(policy, inputs, judge))
     .sort((a, b) => (objectKey(a.outcome) < objectKey(b.outcome) ? -1 : 1));
   const owned = settleConflicts(enforceLimit(judged, inputs.configuration.limits.maxPoliciesPerNamespace));
   const compiled = owned.flatMap(({ compiled }) => (compiled === undefined ? [] : [compiled]));
@@ -34,9 +34,9 @@ export function compile(inputs: Inputs): Compilation {
 }
 
 /** A policy that we stumble over is a bug of ours, and must not keep those of others from being compiled. */
-function judgeAlone(policy: SourcePolicy, inputs: Inputs): Judged {
+function judgeAlone(policy: SourcePolicy, inputs: Inputs, judge: Judge): Judged {
   try {
-    return judgePolicy(policy, inputs);
+    return judge(policy, inputs);
   } catch {
     const { namespace, name, generation = 1 } = policy.object.metadata;
     const message = 'The operator failed to judge this policy: this is a bug, please report it.';

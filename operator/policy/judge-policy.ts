@@ -23,6 +23,8 @@ export interface Judged {
   readonly compiled?: CompiledPolicy;
 }
 
+export type Judge = (source: SourcePolicy, inputs: Inputs) => Judged;
+
 export function judgePolicy(source: SourcePolicy, inputs: Inputs): Judged {
   const { object, problem } = source;
   const decoded = decodePolicySpec(object);

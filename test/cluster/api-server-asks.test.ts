@@ -1,6 +1,3 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { createClusterDocumentFetcher } from '../../operator/controller/cluster-documents.ts';
 import { learnCluster } from '../../operator/controller/cluster-identity.ts';
@@ -11,6 +8,7 @@ import { createReviewToken } from '../../operator/controller/token-reviews.ts';
 import { systemClock } from '../../operator/time/clock.ts';
 import type { ReviewOutcome } from '../../operator/verify/review-token.ts';
 import { createCertificateAuthority } from '../fixtures/certificates.ts';
+import { createAdministrator } from './administrator.ts';
 import { type ControlPlane, startControlPlane } from './control-plane.ts';
 import { serviceAccountIssuer } from './control-plane-servers.ts';
 import { kubeconfigFor } from './kubeconfig-for.ts';
@@ -23,7 +21,8 @@ const defaultAudiences = ['https://kubernetes.default.svc', 'https://kubernetes.
 
 describeWithCluster('what is asked of the API server', () => {
   const connections: KubeApi[] = [];
-  let folder: string;
+  const administrator = createAdministrator(() => cluster);
+  const { write, leave } = administrator;
   let cluster: ControlPlane;
   let asAdmin: KubeApi;
   let asTenant: KubeApi;
@@ -31,7 +30,6 @@ describeWithCluster('what is asked of the API server', () => {
   let asCertificate: KubeApi;
 
   beforeAll(async () => {
-    folder = mkdtempSync(join(tmpdir(), 'mcp-auth-asks-'));
     const authority = await createCertificateAuthority();
     const clientCaFile = write('client-ca.pem', authority.certificatePem);
     cluster = await startControlPlane({
@@ -60,14 +58,8 @@ describeWithCluster('what is asked of the API server', () => {
   afterAll(async () => {
     for (const api of connections) api.close();
     await cluster?.stop();
-    rmSync(folder, { recursive: true, force: true });
+    leave();
   });
-
-  function write(name: string, text: string): string {
-    const file = join(folder, name);
-    writeFileSync(file, text, { mode: 0o600 });
-    return file;
-  }
 
   function connect(kubeconfig: string): KubeApi {
     const api = connectToCluster({ kubeconfig, clock: systemClock });
@@ -79,12 +71,8 @@ describeWithCluster('what is asked of the API server', () => {
     return connect(write(`${name}.kubeconfig`, kubeconfigFor(cluster, user)));
   }
 
-  async function kubectl(...args: readonly string[]): Promise<string> {
-    const { code, stdout, stderr } = await cluster.kubectl([...args, '--namespace', namespace]);
-    expect(stderr).toBe('');
-    expect(code).toBe(0);
-    return stdout.trim();
-  }
+  const kubectl = (...args: readonly string[]): Promise<string> =>
+    administrator.kubectl(...args, '--namespace', namespace);
 
   const tokenOf = (account: string, ...audiences: readonly string[]): Promise<string> =>
     kubectl('create', 'token', account, ...audiences.map((each) => `--audience=${each}`));

@@ -17,6 +17,7 @@ import { createHurriedClock } from '../fixtures/hurried-clock.ts';
 import { recordLog } from '../fixtures/recorded-log.ts';
 import { type ScriptableIssuer, startScriptableIssuer } from '../fixtures/scriptable-issuer.ts';
 import { createSigner, type Signer } from '../fixtures/token-forge.ts';
+import { createAdministrator } from './administrator.ts';
 import { type ControlPlane, startControlPlane } from './control-plane.ts';
 import { pickPorts } from './loopback-ports.ts';
 import { describeWithCluster } from './require-cluster.ts';
@@ -29,6 +30,7 @@ describeWithCluster('what callers cause', () => {
   const log = recordLog();
   const clock = createHurriedClock();
   const watching = new AbortController();
+  const { installCRD, installRights, leave } = createAdministrator(() => cluster);
   /** Every change of a policy that the API server tells, from when all were ready. */
   const changes: UntypedObject[] = [];
   let cluster: ControlPlane;
@@ -49,8 +51,7 @@ describeWithCluster('what callers cause', () => {
     const [port = 0] = await pickPorts(1);
     publicURL = `http://127.0.0.1:${port}`;
     cluster = await startControlPlane();
-    const kubectl = await cluster.kubectl(['apply', '-f', new URL('../../crds', import.meta.url).pathname]);
-    expect(kubectl.stderr).toBe('');
+    await installCRD();
     await startOperatorHere(port);
     await cluster.apply(
       [
@@ -77,6 +78,7 @@ describeWithCluster('what callers cause', () => {
     api?.close();
     await issuer?.stop();
     await cluster?.stop();
+    leave();
   });
 
   /** As the command `run` does, with a clock that can be hurried where callers are counted. */
@@ -87,7 +89,7 @@ describeWithCluster('what callers cause', () => {
     });
     if (!decoded.ok) throw new Error(JSON.stringify(decoded.errors));
     const given = { clock: systemClock, random: Math.random, log };
-    api = connectToCluster({ kubeconfig: cluster.kubeconfigPath, clock: systemClock });
+    api = connectToCluster({ kubeconfig: await installRights(), clock: systemClock });
     writer = createStatusWriter({ ...given, api });
     operator = await startOperator({
       options: {

@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import type { UntypedObject } from '../../operator/api/kubernetes-object.ts';
 import type { Condition, McpAuthPolicyStatus } from '../../operator/api/mcp-auth-policy.gen.ts';
@@ -11,6 +10,7 @@ import { createStatusWriter, type StatusWriter } from '../../operator/controller
 import type { SourceInputs } from '../../operator/policy/inputs.ts';
 import { systemClock } from '../../operator/time/clock.ts';
 import { recordLog } from '../fixtures/recorded-log.ts';
+import { createAdministrator } from './administrator.ts';
 import { type ControlPlane, startControlPlane } from './control-plane.ts';
 import { describeWithCluster } from './require-cluster.ts';
 
@@ -31,6 +31,7 @@ data: { ca: "${ca}" }
 
 describeWithCluster('the controller', () => {
   const log = recordLog();
+  const administrator = createAdministrator(() => cluster);
   let cluster: ControlPlane;
   let api: KubeApi;
   let source: ClusterSource;
@@ -40,7 +41,7 @@ describeWithCluster('the controller', () => {
   beforeAll(async () => {
     cluster = await startControlPlane();
     const given = { clock: systemClock, random: Math.random, log };
-    api = connectToCluster({ kubeconfig: cluster.kubeconfigPath, clock: systemClock });
+    api = connectToCluster({ kubeconfig: await administrator.installRights(), clock: systemClock });
     source = startClusterSource({
       ...given,
       api,
@@ -56,6 +57,7 @@ describeWithCluster('the controller', () => {
     await writer?.close();
     api?.close();
     await cluster?.stop();
+    administrator.leave();
   });
 
   function find(name: string): UntypedObject | undefined {
@@ -67,12 +69,8 @@ describeWithCluster('the controller', () => {
   const caOf = (name: string): unknown => last?.configMaps.get(`${namespace}/${name}`)?.data.ca;
   const eventually = (check: () => void): Promise<void> =>
     vi.waitFor(check, { timeout: 60_000, interval: 20 });
-  const kubectl = async (...args: readonly string[]): Promise<string> => {
-    const { code, stdout, stderr } = await cluster.kubectl([...args, '--namespace', namespace]);
-    expect(stderr).toBe('');
-    expect(code).toBe(0);
-    return stdout;
-  };
+  const kubectl = (...args: readonly string[]): Promise<string> =>
+    administrator.kubectl(...args, '--namespace', namespace);
 
   it('says that the CRD is missing, and goes on once it is there', async () => {
     await eventually(() =>
@@ -80,8 +78,7 @@ describeWithCluster('the controller', () => {
     );
     expect(last).toBeUndefined();
 
-    await cluster.apply(await readFile(new URL('../../crds/mcpauthpolicies.yaml', import.meta.url), 'utf8'));
-    await kubectl('wait', '--for=condition=Established', 'crd/mcpauthpolicies.mcpauth.dev');
+    await administrator.installCRD();
     await cluster.apply(`{ apiVersion: v1, kind: Namespace, metadata: { name: ${namespace} } }`);
 
     await eventually(() => expect(last?.policies).toEqual([]));
@@ -160,7 +157,7 @@ describeWithCluster('the controller', () => {
   }
 
   const stored = async (name: string): Promise<UntypedObject> =>
-    (await api.get(objectPath(mcpAuthPolicies, { namespace, name }))) as UntypedObject;
+    JSON.parse(await kubectl('get', 'mcpauthpolicy', name, '--output=json')) as UntypedObject;
 
   it('writes a status that kubectl can wait for, once', async () => {
     await cluster.apply(policy('ready', 'https://ready'));

@@ -1,6 +1,3 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { UntypedObject } from '../../operator/api/kubernetes-object.ts';
 import type { EventDocument } from '../../operator/controller/event-document.ts';
@@ -12,13 +9,11 @@ import { systemClock } from '../../operator/time/clock.ts';
 import { eventually } from '../e2e/eventually.ts';
 import { createFakeClock, until } from '../fixtures/fake-clock.ts';
 import { recordLog } from '../fixtures/recorded-log.ts';
+import { createAdministrator } from './administrator.ts';
 import { type ControlPlane, startControlPlane } from './control-plane.ts';
-import { kubeconfigFor } from './kubeconfig-for.ts';
 import { describeWithCluster } from './require-cluster.ts';
 
-const root = join(import.meta.dirname, '../..');
 const namespace = 'team-a';
-const self = 'mcp-auth-operator';
 const longName = `${'a'.repeat(236)}.${'b'.repeat(16)}`;
 const timeout: PolicyEvent = {
   type: 'Warning',
@@ -28,19 +23,13 @@ const timeout: PolicyEvent = {
 };
 
 describeWithCluster('events', () => {
-  let folder: string;
+  const { kubectl, installCRD, installRights, leave } = createAdministrator(() => cluster);
   let cluster: ControlPlane;
   let api: KubeApi;
   let recorder: EventRecorder;
   // The API server has a time of its own; the recorder's five minutes must not be waited for.
   const clock = createFakeClock(Date.now());
   const log = recordLog();
-
-  async function kubectl(...args: readonly string[]): Promise<string> {
-    const { code, stdout, stderr } = await cluster.kubectl(args);
-    if (code !== 0) throw new Error(stderr);
-    return stdout.trim();
-  }
 
   async function policy(name: string): Promise<UntypedObject> {
     return JSON.parse(await kubectl('-n', namespace, 'get', 'mcpap', name, '-o', 'json')) as UntypedObject;
@@ -58,15 +47,10 @@ describeWithCluster('events', () => {
     );
 
   beforeAll(async () => {
-    folder = mkdtempSync(join(tmpdir(), 'mcp-auth-events-'));
     cluster = await startControlPlane();
-    await kubectl('apply', '-f', join(root, 'crds'));
-    await kubectl('wait', '--for=condition=Established', 'crd/mcpauthpolicies.mcpauth.dev', '--timeout=30s');
+    await installCRD();
     await kubectl('create', 'namespace', namespace);
-    await kubectl('apply', '-f', join(root, 'manifests/rbac.yaml'));
-    const kubeconfig = join(folder, 'kubeconfig');
-    const token = await kubectl('-n', self, 'create', 'token', self);
-    writeFileSync(kubeconfig, kubeconfigFor(cluster, { token }), { mode: 0o600 });
+    const kubeconfig = await installRights();
     for (const name of ['web', longName]) {
       const spec = { issuer: 'https://idp.example.com', audience: 'https://mcp.example.com', mode: 'OIDC' };
       const metadata = { name, namespace };
@@ -85,7 +69,7 @@ describeWithCluster('events', () => {
     await recorder?.close();
     api?.close();
     await cluster?.stop();
-    rmSync(folder, { recursive: true, force: true });
+    leave();
   });
 
   it("are shown with the policy that they are about, under the operator's own rights", async () => {

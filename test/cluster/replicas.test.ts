@@ -1,6 +1,3 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { McpAuthPolicy } from '../../operator/api/mcp-auth-policy.gen.ts';
 import { post } from '../e2e/callers.ts';
@@ -8,34 +5,21 @@ import { eventually } from '../e2e/eventually.ts';
 import { type OperatorProcess, startOperatorProcess } from '../e2e/operator-process.ts';
 import { isReady, reasonsOf } from '../e2e/scenario.ts';
 import { createSigner, type Signer } from '../fixtures/token-forge.ts';
+import { createAdministrator } from './administrator.ts';
 import { type ControlPlane, startControlPlane } from './control-plane.ts';
-import { kubeconfigFor } from './kubeconfig-for.ts';
 import { describeWithCluster } from './require-cluster.ts';
 
-const root = join(import.meta.dirname, '../..');
 const self = 'mcp-auth-operator';
 const namespace = 'team-a';
 const issuer = 'https://idp.example.com';
 const names = ['one', 'two', 'three'];
 
 describeWithCluster('three replicas', () => {
-  let folder: string;
   let cluster: ControlPlane;
   let signer: Signer;
   let args: readonly string[];
   const replicas = new Map<string, OperatorProcess>();
-
-  async function kubectl(...rest: readonly string[]): Promise<string> {
-    const { code, stdout, stderr } = await cluster.kubectl(rest);
-    if (code !== 0) throw new Error(stderr);
-    return stdout.trim();
-  }
-
-  function write(name: string, text: string): string {
-    const file = join(folder, name);
-    writeFileSync(file, text, { mode: 0o600 });
-    return file;
-  }
+  const { kubectl, write, installCRD, installRights, leave } = createAdministrator(() => cluster);
 
   function writeConfiguration(change: object = {}): string {
     const configuration = {
@@ -102,17 +86,11 @@ describeWithCluster('three replicas', () => {
     );
 
   beforeAll(async () => {
-    folder = mkdtempSync(join(tmpdir(), 'mcp-auth-replicas-'));
     cluster = await startControlPlane();
     signer = await createSigner('ES256');
-    await kubectl('apply', '-f', join(root, 'crds'), '-f', join(root, 'manifests/rbac.yaml'));
-    await kubectl('wait', '--for=condition=Established', 'crd/mcpauthpolicies.mcpauth.dev', '--timeout=30s');
+    await installCRD();
     await kubectl('create', 'namespace', namespace);
-    const token = await kubectl('-n', self, 'create', 'token', self);
-    args = [
-      ...['--kubeconfig', write('kubeconfig', kubeconfigFor(cluster, { token }))],
-      ...['--config', writeConfiguration()],
-    ];
+    args = ['--kubeconfig', await installRights(), '--config', writeConfiguration()];
     for (const name of names) await start(name);
   });
 
@@ -122,7 +100,7 @@ describeWithCluster('three replicas', () => {
       expect(await replica.stop()).toBe(0);
     }
     await cluster?.stop();
-    rmSync(folder, { recursive: true, force: true });
+    leave();
   });
 
   it('agree on one leader, and each says what it enforces', async () => {

@@ -1,5 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { parseAllDocuments } from 'yaml';
@@ -15,6 +14,7 @@ import { isReady } from '../e2e/scenario.ts';
 import { createFakeClock, until } from '../fixtures/fake-clock.ts';
 import { recordLog } from '../fixtures/recorded-log.ts';
 import { createSigner } from '../fixtures/token-forge.ts';
+import { createAdministrator } from './administrator.ts';
 import { type AuditedRequest, auditPolicy, readRequestsOf } from './audit-log.ts';
 import { type ControlPlane, startControlPlane } from './control-plane.ts';
 import { serviceAccountIssuer } from './control-plane-servers.ts';
@@ -29,23 +29,11 @@ const tenants = ['team-a', 'team-b'];
 const names = ['one', 'two'];
 
 describeWithCluster('the rights of the manifests', () => {
-  let folder: string;
   let cluster: ControlPlane;
   let kubeconfig: string;
   let requests: readonly AuditedRequest[];
   const replicas = new Map<string, OperatorProcess>();
-
-  async function kubectl(...args: readonly string[]): Promise<string> {
-    const { code, stdout, stderr } = await cluster.kubectl(args);
-    if (code !== 0) throw new Error(stderr);
-    return stdout.trim();
-  }
-
-  function write(name: string, text: string): string {
-    const file = join(folder, name);
-    writeFileSync(file, text, { mode: 0o600 });
-    return file;
-  }
+  const { folder, kubectl, write, leave } = createAdministrator(() => cluster);
 
   async function start(name: string): Promise<void> {
     const configuration = {
@@ -84,8 +72,7 @@ describeWithCluster('the rights of the manifests', () => {
     )[0] ?? '';
 
   beforeAll(async () => {
-    folder = mkdtempSync(join(tmpdir(), 'mcp-auth-rights-'));
-    const log = join(folder, 'audit.log');
+    const log = join(folder(), 'audit.log');
     const policy = write('audit-policy.json', auditPolicy);
     const apiServerArgs = [`--audit-policy-file=${policy}`, `--audit-log-path=${log}`];
     cluster = await startControlPlane({ apiServerArgs });
@@ -107,7 +94,7 @@ describeWithCluster('the rights of the manifests', () => {
   afterAll(async () => {
     for (const replica of replicas.values()) await replica.stop();
     await cluster?.stop();
-    rmSync(folder, { recursive: true, force: true });
+    leave();
   });
 
   async function useEveryMode(): Promise<void> {

@@ -1,5 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdtempSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { McpAuthPolicy } from '../../operator/api/mcp-auth-policy.gen.ts';
@@ -9,12 +8,11 @@ import { type OperatorProcess, startOperatorProcess } from '../e2e/operator-proc
 import { isReady, reasonsOf } from '../e2e/scenario.ts';
 import { readScrape } from '../fixtures/scrape.ts';
 import { flipSignatureBit } from '../fixtures/token-tampering.ts';
+import { createAdministrator } from './administrator.ts';
 import { type ControlPlane, startControlPlane } from './control-plane.ts';
 import { serviceAccountIssuer as issuer } from './control-plane-servers.ts';
-import { kubeconfigFor } from './kubeconfig-for.ts';
 import { describeWithCluster } from './require-cluster.ts';
 
-const crds = join(import.meta.dirname, '../../crds');
 const apiAudience = 'https://kubernetes.default.svc';
 const namespace = 'team-a';
 const self = 'mcp-auth-operator';
@@ -23,18 +21,12 @@ const self = 'mcp-auth-operator';
 const rights = join(import.meta.dirname, '../../manifests/rbac.yaml');
 
 describeWithCluster('tokens of ServiceAccounts', () => {
-  let folder: string;
+  const { folder, kubectl, write, installCRD, installRights, leave } = createAdministrator(() => cluster);
   let cluster: ControlPlane;
   let operator: OperatorProcess;
   let args: readonly string[];
 
   const resourceOf = (name: string): string => `${operator.publicURL}/${namespace}/${name}/mcp`;
-
-  async function kubectl(...args: readonly string[]): Promise<string> {
-    const { code, stdout, stderr } = await cluster.kubectl(args);
-    if (code !== 0) throw new Error(stderr);
-    return stdout.trim();
-  }
 
   const tokenOf = (account: string, ...audiences: readonly string[]): Promise<string> =>
     kubectl('-n', namespace, 'create', 'token', account, ...audiences.map((one) => `--audience=${one}`));
@@ -61,15 +53,11 @@ describeWithCluster('tokens of ServiceAccounts', () => {
   const seen = ({ metadata, status }: McpAuthPolicy) => ({ generation: metadata.generation ?? 0, status });
 
   beforeAll(async () => {
-    folder = mkdtempSync(join(tmpdir(), 'mcp-auth-accounts-'));
     cluster = await startControlPlane();
-    await kubectl('apply', '-f', crds);
-    await kubectl('wait', '--for=condition=Established', 'crd/mcpauthpolicies.mcpauth.dev', '--timeout=30s');
+    await installCRD();
     await kubectl('create', 'namespace', namespace);
     for (const name of ['caller', 'leaver']) await kubectl('-n', namespace, 'create', 'serviceaccount', name);
-    await kubectl('apply', '-f', rights);
-    const token = await kubectl('-n', self, 'create', 'token', self);
-    const kubeconfig = write('kubeconfig', kubeconfigFor(cluster, { token }));
+    const kubeconfig = await installRights();
     const configuration = { apiVersion: 'mcpauth.dev/v1alpha1', kind: 'OperatorConfiguration' };
     const configFile = write('configuration.json', JSON.stringify({ ...configuration, clusterIssuer: true }));
     args = ['--kubeconfig', kubeconfig, '--config', configFile];
@@ -82,14 +70,8 @@ describeWithCluster('tokens of ServiceAccounts', () => {
   afterAll(async () => {
     expect(await operator?.stop()).toBe(0);
     await cluster?.stop();
-    rmSync(folder, { recursive: true, force: true });
+    leave();
   });
-
-  function write(name: string, text: string): string {
-    const file = join(folder, name);
-    writeFileSync(file, text, { mode: 0o600 });
-    return file;
-  }
 
   it('the statuses say who vouches, and that it was tested', async () => {
     const reviewed = await untilPolicy('reviewed', () => true);
@@ -214,7 +196,7 @@ describeWithCluster('tokens of ServiceAccounts', () => {
   });
 
   it('a folder of policies is served with reviews, given a kubeconfig', async () => {
-    const policies = mkdtempSync(join(folder, 'policies-'));
+    const policies = mkdtempSync(join(folder(), 'policies-'));
     const served = await startOperatorProcess('serve', ['--policies', policies, ...args]);
     const resource = `${served.publicURL}/${namespace}/served/mcp`;
     const spec = { issuer, audience: resource, mode: 'TokenReview' };

@@ -5,6 +5,7 @@ import { issuerCaManifest } from '../demo/development-issuer.ts';
 import { eventually } from '../e2e/eventually.ts';
 import { type OperatorProcess, startOperatorProcess } from '../e2e/operator-process.ts';
 import { createCertificateAuthority } from '../fixtures/certificates.ts';
+import { createAdministrator } from './administrator.ts';
 import { type ControlPlane, startControlPlane } from './control-plane.ts';
 import { describeWithCluster } from './require-cluster.ts';
 
@@ -12,27 +13,22 @@ const root = join(import.meta.dirname, '../..');
 const namespace = 'team-a';
 
 describeWithCluster('a policy in front of a Service of a real cluster', () => {
+  const { kubectl, installCRD, installRights, leave } = createAdministrator(() => cluster);
   let cluster: ControlPlane;
   let operator: OperatorProcess;
 
   beforeAll(async () => {
     cluster = await startControlPlane();
-    await kubectl('apply', '-f', join(root, 'crds'));
-    await kubectl('wait', '--for=condition=Established', 'crd/mcpauthpolicies.mcpauth.dev', '--timeout=30s');
+    await installCRD();
     await kubectl('create', 'namespace', namespace);
-    operator = await startOperatorProcess('run', ['--kubeconfig', cluster.kubeconfigPath]);
+    operator = await startOperatorProcess('run', ['--kubeconfig', await installRights()]);
   });
 
   afterAll(async () => {
     await operator?.stop();
     await cluster?.stop();
+    leave();
   });
-
-  async function kubectl(...args: readonly string[]): Promise<string> {
-    const { code, stdout, stderr } = await cluster.kubectl(args);
-    if (code !== 0) throw new Error(stderr);
-    return stdout.trim();
-  }
 
   const apply = (apiVersion: string, kind: string, name: string, spec: object): Promise<void> =>
     cluster.apply(JSON.stringify({ apiVersion, kind, metadata: { namespace, name }, spec }));

@@ -8,9 +8,10 @@ export async function eventually<T>(
   what: string,
   ask: () => Promise<T>,
   isGood: (answer: T) => boolean,
+  patienceMs = 30_000,
 ): Promise<T> {
   let last: unknown;
-  const giveUpMs = performance.now() + 30_000;
+  const giveUpMs = performance.now() + patienceMs;
   do {
     try {
       const answer = await ask();
@@ -21,7 +22,7 @@ export async function eventually<T>(
     }
     await new Promise((resolve) => setTimeout(resolve, 50));
   } while (performance.now() < giveUpMs);
-  throw new Error(`${what}: not within 30 seconds; the last answer was ${describe(last)}`);
+  throw new Error(`${what}: not within ${patienceMs / 1000} seconds; the last answer was ${describe(last)}`);
 }
 
 function describe(answer: unknown): string {

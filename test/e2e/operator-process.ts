@@ -7,6 +7,7 @@ import { eventually } from './eventually.ts';
 const root = join(import.meta.dirname, '../..');
 
 export interface OperatorProcess {
+  readonly pid: number;
   readonly publicURL: string;
   readonly adminURL: string;
   /** What it has logged so far. */
@@ -16,24 +17,34 @@ export interface OperatorProcess {
   stop(): Promise<number | null>;
 }
 
+export interface StartOptions {
+  readonly publicURL?: null;
+  readonly after?: OperatorProcess;
+  readonly program?: string;
+  readonly nodeOptions?: readonly string[];
+  readonly patienceMs?: number;
+}
+
 /** Starts the operator as a user would, on free ports, and waits until it is ready. */
 export async function startOperatorProcess(
   command: 'run' | 'serve',
   args: readonly string[],
   /**
    * `publicURL: null` leaves it unconfigured; `after` is an operator that has ended, on whose ports this one starts;
-   * `program` is the bundle, in the place of the sources.
+   * `program` is the bundle, in the place of the sources; `nodeOptions` are for Node.js itself;
+   * `patienceMs` is how long it may take to be ready.
    */
-  options: { readonly publicURL?: null; readonly after?: OperatorProcess; readonly program?: string } = {},
+  options: StartOptions = {},
 ): Promise<OperatorProcess> {
   const [port, adminPort] = options.after === undefined ? await pickPorts(2) : portsOf(options.after);
   const publicURL = `http://127.0.0.1:${port}`;
   const adminURL = `http://127.0.0.1:${adminPort}`;
   const listeners = ['--listen', `127.0.0.1:${port}`, '--admin-listen', `127.0.0.1:${adminPort}`];
   const address = options.publicURL === null ? [] : ['--public-url', publicURL];
+  const { nodeOptions = [], program = join(root, 'operator/main.ts') } = options;
   const child = spawn(
     process.execPath,
-    [options.program ?? join(root, 'operator/main.ts'), command, ...address, ...listeners, ...args],
+    [...nodeOptions, program, command, ...address, ...listeners, ...args],
     { stdio: ['ignore', 'ignore', 'pipe'] },
   );
   let log = '';
@@ -41,6 +52,7 @@ export async function startOperatorProcess(
     log += text;
   });
   const operator = {
+    pid: child.pid as number,
     publicURL,
     adminURL,
     log: () => log,
@@ -52,6 +64,7 @@ export async function startOperatorProcess(
       'the operator is ready',
       () => fetch(`${adminURL}/readyz`),
       ({ ok }) => ok || child.exitCode !== null,
+      options.patienceMs,
     );
     if (child.exitCode !== null) throw new Error(`the operator ended with ${child.exitCode}: ${log}`);
   } catch (error) {

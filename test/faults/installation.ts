@@ -8,11 +8,14 @@ import { type OperatorProcess, startOperatorProcess } from '../e2e/operator-proc
 import { isReady } from '../e2e/scenario.ts';
 import { createCertificateAuthority } from '../fixtures/certificates.ts';
 import { type AuditLog, prepareAuditLog } from './audit-log.ts';
+import { within } from './length.ts';
 import { ask, type Target, timeUntil } from './load.ts';
 import { audience, neighbour, startTenants, type Tenants, tenant } from './tenants.ts';
 
 const root = join(import.meta.dirname, '../..');
 export const operatorNamespace = 'mcp-auth-operator';
+/** As in manifests/deployment.yaml, which leaves so much of the limit to JavaScript: of 512 MiB, in MiB. */
+const nodeOptions = [`--max-old-space-size=${Math.floor(512 * 0.65)}`];
 /** The policy under load, one in each tenant's namespace. */
 export const policyUnderLoad = 'tools';
 
@@ -27,8 +30,8 @@ export interface Installation {
   readonly inRotation: Set<string>;
   /** The replicas in rotation, with the address of the policy under load, or of another (`namespace/name`). */
   targets(policy?: string): readonly Target[];
-  /** Starts a replica and puts it into rotation; one that has ended comes back on its ports. */
-  start(name: string): Promise<void>;
+  /** Starts a replica, or a bundle as one, and puts it into rotation; one that has ended comes back on its ports. */
+  start(name: string, program?: string): Promise<void>;
   /** The replica that holds the leader's Lease; empty when nobody does. */
   leader(): Promise<string>;
   /** Runs kubectl as the administrator; throws when it fails. */
@@ -98,9 +101,12 @@ export async function startInstallation(names: readonly string[]): Promise<Insta
     ...{ audience, mode: 'OIDC', caBundleRef: { name: 'trust', key: 'ca.crt' } },
   });
 
-  async function start(name: string): Promise<void> {
+  async function start(name: string, program?: string): Promise<void> {
     const after = replicas.get(name);
-    const options = { publicURL: null, ...(after === undefined ? {} : { after }) };
+    const options = {
+      ...{ publicURL: null, nodeOptions, patienceMs: within(60_000) },
+      ...{ ...(after && { after }), ...(program && { program }) },
+    };
     replicas.set(name, await startOperatorProcess('run', [...args, '--pod-name', name], options));
     inRotation.add(name);
   }

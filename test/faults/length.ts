@@ -1,5 +1,5 @@
 /** Whether faults last as long as the matrix says (FAULTS=full), or shorter, as in CI. */
-const isFull = process.env.FAULTS === 'full';
+export const isFull = process.env.FAULTS === 'full';
 
 /** How long a fault lasts, in milliseconds. */
 export function lasting({ seconds, full }: { readonly seconds: number; readonly full: number }): number {

@@ -18,6 +18,8 @@ export interface LoadParts {
   readonly token: (caller: Caller) => string;
   /** All replicas together; 20 when left out. */
   readonly requestsPerSecond?: number;
+  /** How often this replica has been killed or paused so far; never when left out. */
+  readonly strikesAt?: (name: string) => number;
 }
 
 /** What became of requests. */
@@ -29,6 +31,8 @@ export interface Tally {
   readonly wrongAccepts: readonly string[];
   /** Good tokens that were not let in, each as in `answers`. */
   readonly failedGood: readonly string[];
+  /** Good requests without an answer that were under way at a replica when it was killed or paused. */
+  readonly lostGood: readonly string[];
 }
 
 /** Requests at a steady rate until it is stopped. */
@@ -46,7 +50,7 @@ const body = JSON.stringify({
   ...{ jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name: 'whoami', arguments: {} } },
 });
 
-export function startLoad({ targets, token, requestsPerSecond = 20 }: LoadParts): Load {
+export function startLoad({ targets, token, requestsPerSecond = 20, strikesAt = () => 0 }: LoadParts): Load {
   const underWay = new Set<Promise<void>>();
   let answers: string[] = [];
   let turn = 0;
@@ -59,8 +63,10 @@ export function startLoad({ targets, token, requestsPerSecond = 20 }: LoadParts)
     turn += 1;
     if (target === undefined || underWay.size >= maxUnderWay) return;
     const mine = answers;
+    const strikes = strikesAt(target.name);
     const request = ask(target.url, token(caller)).then((answer) => {
-      mine.push(`${caller} ${target.name} ${answer}`);
+      const isLost = strikesAt(target.name) > strikes && Number.isNaN(Number(answer));
+      mine.push(`${caller} ${target.name} ${isLost ? `lost:${answer}` : answer}`);
       underWay.delete(request);
     });
     underWay.add(request);
@@ -108,11 +114,13 @@ export function countAnswers(answers: readonly string[]): Tally {
   for (const answer of answers) counts.set(answer, (counts.get(answer) ?? 0) + 1);
   const isGood = (answer: string): boolean => answer.startsWith('good ');
   const isLetIn = (answer: string): boolean => answer.endsWith(' 200');
+  const isLost = (answer: string): boolean => answer.includes(' lost:');
   return {
     sent: answers.length,
     answers: counts,
     wrongAccepts: answers.filter((answer) => !isGood(answer) && isLetIn(answer)),
-    failedGood: answers.filter((answer) => isGood(answer) && !isLetIn(answer)),
+    failedGood: answers.filter((answer) => isGood(answer) && !isLetIn(answer) && !isLost(answer)),
+    lostGood: answers.filter((answer) => isGood(answer) && isLost(answer)),
   };
 }
 

@@ -32,10 +32,13 @@ export interface RowInput extends Omit<MeasuredRow, 'measured'> {
 const steadyMs = 1_000;
 const memoryLimitBytes = 512 * 1024 * 1024;
 
-/** Puts the installation under load. */
-export async function observe(installation: Installation): Promise<Observation> {
+/** Puts the installation under load, whose replicas may be struck. */
+export async function observe(
+  installation: Installation,
+  strikesAt?: (name: string) => number,
+): Promise<Observation> {
   const { audit, tenants, targets } = installation;
-  const load: Load = startLoad({ targets, token: tenants.token });
+  const load: Load = startLoad({ targets, token: tenants.token, ...(strikesAt && { strikesAt }) });
   const entries = audit.since();
   const fetchesBefore = countFetches(installation);
   await delay(steadyMs);

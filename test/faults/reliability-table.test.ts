@@ -27,13 +27,21 @@ test('a text without a table is not written over', () => {
 });
 
 test('only a good token that is let in and others that are not are as they should be', () => {
-  const answers = ['good one 200', 'good one 503', 'good two ECONNREFUSED', 'bad one 401', 'bad two 200'];
+  const answers = [
+    'good one 200',
+    'good one 503',
+    'good two ECONNREFUSED',
+    'bad one 401',
+    'bad two 200',
+    'good one lost:ECONNRESET',
+  ];
   expect(countAnswers([...answers, 'foreign one 200', 'good one 200'])).toEqual({
-    sent: 7,
+    sent: 8,
     answers: new Map(
       [...answers, 'foreign one 200'].map((answer) => [answer, answer === answers[0] ? 2 : 1]),
     ),
     wrongAccepts: ['bad two 200', 'foreign one 200'],
     failedGood: ['good one 503', 'good two ECONNREFUSED'],
+    lostGood: ['good one lost:ECONNRESET'],
   });
 });

@@ -11,6 +11,7 @@ import { lasting, rowTimeoutMs, times, within } from './length.ts';
 import { timeUntil } from './load.ts';
 import { inSeconds, metricsOf, observe } from './observation.ts';
 import { tell } from './reliability-table.ts';
+import { restart } from './rolling-restart.ts';
 import { audience, tenant } from './tenants.ts';
 
 const names = ['one', 'two', 'three'];
@@ -163,12 +164,7 @@ describeWithCluster('faults of replicas', () => {
 
   it('P5: one replica after the other is restarted', { timeout: rowTimeoutMs }, async () => {
     await using observation = await observe(installation);
-    for (const name of names) {
-      const ended = replica(name).stop();
-      await untilNotReady(name);
-      expect(await ended).toBe(0);
-      await installation.start(name);
-    }
+    for (const name of names) expect((await restart(installation, name)).code).toBe(0);
     const during = await observation.endFault();
     expect(during.failedGood).toEqual([]);
     const change = await installation.timeToChange(30_000);
