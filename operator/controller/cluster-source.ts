@@ -10,6 +10,7 @@ import type { CollectionMetrics, WatchedResource } from '../telemetry/collection
 import type { Logger } from '../telemetry/log.ts';
 import type { Clock } from '../time/clock.ts';
 import { startDeadline, untilAborted } from '../time/deadline.ts';
+import { restAfter } from '../time/rest.ts';
 import { createCoalescedTask } from './coalesced-task.ts';
 import type { KubeApi } from './kube-api.ts';
 import { watchObjects } from './object-watch.ts';
@@ -46,8 +47,9 @@ export function startClusterSource(options: ClusterSourceOptions): ClusterSource
   const { api, namespaces, onInputs, clock, random, log, metrics } = options;
   const controller = new AbortController();
   let hasDelivered = false;
+  let restMs = 0;
 
-  const delivery = createCoalescedTask(clock, burstMs, deliver);
+  const delivery = createCoalescedTask(clock, () => Math.max(burstMs, restMs), deliver);
   const watching = { api, clock, random, log, onChange: delivery.request };
   const policies = reflectNamespaces(namespaces, {
     ...watching,
@@ -92,6 +94,7 @@ export function startClusterSource(options: ClusterSourceOptions): ClusterSource
       return;
     }
     hasDelivered = true;
+    const startedMs = clock.monotonicMs();
     try {
       onInputs({
         // Taken again: policies may have changed during the wait.
@@ -105,6 +108,7 @@ export function startClusterSource(options: ClusterSourceOptions): ClusterSource
         error: error instanceof Error ? error.stack : undefined,
       });
     }
+    restMs = restAfter(clock.monotonicMs() - startedMs);
   }
 
   return {

@@ -9,11 +9,16 @@ export interface CoalescedTask {
 }
 
 /**
- * Creates a task that runs `delayMs` after it was asked for, so that a burst makes one run.
+ * Creates a task that runs some time after it was asked for, so that a burst makes one run.
  *
+ * @param delayMs asked for each run
  * @param run must not throw
  */
-export function createCoalescedTask(clock: Clock, delayMs: number, run: () => Promise<void>): CoalescedTask {
+export function createCoalescedTask(
+  clock: Clock,
+  delayMs: () => number,
+  run: () => Promise<void>,
+): CoalescedTask {
   let cancel: (() => void) | undefined;
   let running: Promise<void> | undefined;
   let isRequested = false;
@@ -30,7 +35,7 @@ export function createCoalescedTask(clock: Clock, delayMs: number, run: () => Pr
 
   function schedule(): void {
     if (isRequested && !isStopped && running === undefined) {
-      cancel ??= clock.after(delayMs, start);
+      cancel ??= clock.after(delayMs(), start);
     }
   }
 

@@ -99,6 +99,29 @@ describe('the policies of a cluster', () => {
     expect(delivered.map(({ policies }) => policies.length)).toEqual([0, 50]);
   });
 
+  it('leave four fifths of the time to others where taking them over takes long', async () => {
+    const bench = use();
+    const { delivered } = bench;
+    let workedMs = 0;
+    const clock = { ...bench.clock, monotonicMs: () => bench.clock.monotonicMs() + workedMs };
+    start(bench, {
+      clock,
+      onInputs(inputs) {
+        delivered.push(inputs);
+        workedMs += 300;
+      },
+    });
+    await until(() => bench.server.openWatches === 3);
+    await untilLast(bench, () => true);
+    putPolicy(bench, 'a/1');
+    await settle();
+    bench.clock.advance(1_199);
+    await settle();
+    expect(delivered).toHaveLength(1);
+    bench.clock.advance(1);
+    await until(() => delivered.length === 2);
+  });
+
   it('go on being delivered when one delivery was not taken', async () => {
     const bench = use();
     const { log, delivered } = bench;

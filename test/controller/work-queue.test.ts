@@ -273,7 +273,11 @@ describe('a coalesced task', () => {
   it('runs once for a burst, and once more for what came during a run', async () => {
     const clock = createFakeClock();
     const runs: (() => void)[] = [];
-    const task = createCoalescedTask(clock, 20, () => new Promise<void>((resolve) => runs.push(resolve)));
+    const task = createCoalescedTask(
+      clock,
+      () => 20,
+      () => new Promise<void>((resolve) => runs.push(resolve)),
+    );
     task.request();
     clock.advance(19);
     task.request();
@@ -296,9 +300,13 @@ describe('a coalesced task', () => {
   it('runs no more once it is stopped', async () => {
     const clock = createFakeClock();
     let runs = 0;
-    const task = createCoalescedTask(clock, 20, async () => {
-      runs += 1;
-    });
+    const task = createCoalescedTask(
+      clock,
+      () => 20,
+      async () => {
+        runs += 1;
+      },
+    );
     task.request();
     await task.stop();
     task.request();
@@ -309,7 +317,11 @@ describe('a coalesced task', () => {
   it('ends with the run under way when it is stopped', async () => {
     const clock = createFakeClock();
     const { promise, resolve } = Promise.withResolvers<void>();
-    const task = createCoalescedTask(clock, 20, () => promise);
+    const task = createCoalescedTask(
+      clock,
+      () => 20,
+      () => promise,
+    );
     task.request();
     clock.advance(20);
     task.request();
