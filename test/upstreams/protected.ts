@@ -15,6 +15,7 @@ export interface ProtectedServer {
   /** A token that the policy accepts. */
   token(claims?: Readonly<Record<string, unknown>>): string;
   log(): string;
+  deletePolicy(): void;
   stop(): Promise<void>;
 }
 
@@ -32,13 +33,14 @@ export async function protect(
   const signer = await createSigner('ES256');
   const audience = 'https://mcp.example.com/protected';
   const spec = {
-    ...{ issuer, audience, mode: 'Offline', tools },
+    ...{ issuer, audience, mode: 'Offline', tools, clockSkew: '0s' },
     jwks: { inline: JSON.stringify({ keys: [signer.publicJwk] }) },
     upstream: { service: { name: 'server', port: 8080 } },
   };
   const metadata = { name: 'x', namespace };
+  const policyFile = join(policies, 'policy.json');
   writeFileSync(
-    join(policies, 'policy.json'),
+    policyFile,
     JSON.stringify({ apiVersion: 'mcpauth.dev/v1alpha1', kind: 'McpAuthPolicy', metadata, spec }),
   );
   const configFile = join(folder, 'configuration.json');
@@ -58,6 +60,7 @@ export async function protect(
     token: (claims) => sign(signer, audience, claims),
     publicURL: operator.publicURL,
     log: operator.log,
+    deletePolicy: () => rmSync(policyFile),
     stop: () => stop(operator, folder),
   };
 }
