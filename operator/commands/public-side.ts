@@ -36,8 +36,8 @@ export interface PublicSide {
   readonly endpoint: RequestListener;
   /** Cuts what is being answered for policies that are gone or have changed. */
   keepOnly(snapshot: Snapshot): void;
-  /** Ends the streams that would not end by themselves, once what has been asked is being answered. */
-  close(): Promise<void>;
+  /** Ends the streams that would not end by themselves. What was asked by POST goes on. */
+  endStreams(): void;
 }
 
 /** Without a snapshot nobody is let in. */
@@ -87,8 +87,6 @@ export function createPublicSide(parts: PublicSideParts): PublicSide {
       exchanges.keepOnly(snapshot);
       proxy.keepOnly(snapshot);
     },
-    async close() {
-      await Promise.all([builtInServer.close(), proxy.close()]);
-    },
+    endStreams: proxy.endStreams,
   };
 }

@@ -39,11 +39,6 @@ export function refuseMessage(
   };
 }
 
-/** 413: a body is larger than what is read to find the tools that it calls. */
-export function tooLarge(maxBytes: number): Answer {
-  return refuse(413, `The message is larger than ${maxBytes} bytes.`);
-}
-
 /** 503: it cannot be decided now. Never a challenge, which would send the client to its authorization server. */
 export function unavailable(retryAfterSeconds: number): Answer {
   const seconds = String(Math.max(1, Math.ceil(retryAfterSeconds)));

@@ -21,6 +21,4 @@ export interface AdmittedRequest {
 export interface Backend {
   /** Answers one request. Resolves when it has no more to do for it; a stream may go on. */
   handle(request: AdmittedRequest, response: ServerResponse): Promise<void>;
-  /** Waits until what has been asked is being answered, then ends every open stream. */
-  close(): Promise<void>;
 }

@@ -30,7 +30,6 @@ export function createBuiltInServer({ version, isHidden }: BuiltInServerParts): 
       const caller = { admission, isHidden };
       write(response, method === 'POST' ? answerPost({ headers, body, caller, server }) : postOnly);
     },
-    close: async () => undefined,
   };
 }
 
