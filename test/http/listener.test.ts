@@ -1,10 +1,10 @@
 import { connect } from 'node:net';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { Backend } from '../../operator/http/backend.ts';
-import { Exchanges } from '../../operator/http/exchanges.ts';
-import type { Decision, Gate } from '../../operator/http/gate.ts';
+import { Exchanges } from '../../operator/http/exchange/exchanges.ts';
+import type { Decision, Gate } from '../../operator/http/gate/gate.ts';
 import { type Listener, listen } from '../../operator/http/listener.ts';
-import { createBuiltInServer } from '../../operator/http/mcp.ts';
+import { createBuiltInServer } from '../../operator/http/mcp/built-in-server.ts';
 import { createPublicEndpoint } from '../../operator/http/public-endpoint.ts';
 import { createShares } from '../../operator/http/shares.ts';
 import type { CompiledPolicy, Snapshot } from '../../operator/policy/snapshot.ts';

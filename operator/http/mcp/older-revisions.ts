@@ -1,15 +1,7 @@
 import { isJsonObject, type JsonObject } from '../../json/json-object.ts';
-import type { Answer } from '../answer.ts';
-import {
-  accepted,
-  type Call,
-  errorAnswer,
-  errorCodes,
-  jsonAnswer,
-  type Message,
-  type Outcome,
-  response,
-} from './json-rpc.ts';
+import { type Answer, refuseMessage } from '../answer.ts';
+import { errorCodes } from '../json-rpc.ts';
+import { accepted, type Call, jsonAnswer, type Message, type Outcome, response } from './message.ts';
 import type { McpHead, ServerIdentity } from './revision.ts';
 import { type Caller, callTool, invalidParams, listTools } from './tools.ts';
 
@@ -79,5 +71,5 @@ function isOlderRevision(revision: string): boolean {
 }
 
 function refuse(code: number, message: string): Answer {
-  return errorAnswer(400, null, { code, message });
+  return refuseMessage(400, null, { code, message });
 }

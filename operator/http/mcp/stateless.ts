@@ -1,17 +1,7 @@
 import { isJsonObject, type JsonObject } from '../../json/json-object.ts';
-import type { Answer } from '../answer.ts';
-import {
-  accepted,
-  type Call,
-  errorAnswer,
-  errorCodes,
-  jsonAnswer,
-  type Message,
-  type Outcome,
-  type RequestId,
-  type RpcError,
-  response,
-} from './json-rpc.ts';
+import { type Answer, refuseMessage } from '../answer.ts';
+import { errorCodes, type RequestId, type RpcError } from '../json-rpc.ts';
+import { accepted, type Call, jsonAnswer, type Message, type Outcome, response } from './message.ts';
 import { type McpHead, type ServerIdentity, statelessRevision } from './revision.ts';
 import { type Caller, callTool, listTools } from './tools.ts';
 
@@ -37,7 +27,8 @@ export interface StatelessExchange {
 /** Answers one message of MCP 2026-07-28. */
 export function answerStateless({ message, head, server, caller }: StatelessExchange): Answer {
   const problem = message.kind === 'request' ? judgeRequest(message, head) : judgeNotification(message, head);
-  if (problem !== undefined) return errorAnswer(400, message.kind === 'request' ? message.id : null, problem);
+  if (problem !== undefined)
+    return refuseMessage(400, message.kind === 'request' ? message.id : null, problem);
   if (message.kind === 'notification') return accepted;
   const { id, method, params } = message;
   switch (method) {
@@ -50,7 +41,7 @@ export function answerStateless({ message, head, server, caller }: StatelessExch
     case 'subscriptions/listen':
       return answerListen(id, params, server);
     default:
-      return errorAnswer(404, id, { code: errorCodes.methodNotFound, message: 'Method not found' });
+      return refuseMessage(404, id, { code: errorCodes.methodNotFound, message: 'Method not found' });
   }
 }
 
@@ -75,7 +66,7 @@ function answer(id: RequestId, outcome: Outcome, server: ServerIdentity, caching
 function answerListen(id: RequestId, { notifications }: JsonObject, { info }: ServerIdentity): Answer {
   if (!isJsonObject(notifications)) {
     const message = 'Invalid params: notifications is not an object';
-    return errorAnswer(200, id, { code: errorCodes.invalidParams, message });
+    return refuseMessage(200, id, { code: errorCodes.invalidParams, message });
   }
   const acknowledged = {
     jsonrpc: '2.0',

@@ -1,6 +1,7 @@
 import { isJsonObject, type JsonObject } from '../../json/json-object.ts';
 import type { Admission } from '../backend.ts';
-import { errorCodes, type Outcome } from './json-rpc.ts';
+import { errorCodes } from '../json-rpc.ts';
+import type { Outcome } from './message.ts';
 
 /** The one who asks, and what may not be shown to them. */
 export interface Caller {

@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Transform } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
+import { write } from '../write.ts';
 
 /** What the client gets of an upstream's answer. */
 export interface Passing {
@@ -29,8 +30,7 @@ export async function passBody(passing: Passing, response: ServerResponse): Prom
   } else {
     // Before its head is sent: an answer that cannot be looked into is a 502.
     const [body] = await Promise.all([buffer(filter), pipeline(answer, filter)]);
-    response.writeHead(passing.status, { ...passing.headers, 'content-length': String(body.length) });
-    response.end(body);
+    write(response, { status: passing.status, headers: withoutLength(passing.headers), body });
   }
 }
 

@@ -1,10 +1,10 @@
-import type { ServerResponse } from 'node:http';
-import type { Answer } from './answer.ts';
-import type { Backend } from './backend.ts';
-import { answerPost } from './mcp/answer-post.ts';
-import { errorAnswer, errorCodes } from './mcp/json-rpc.ts';
-import type { ServerIdentity } from './mcp/revision.ts';
-import type { Caller } from './mcp/tools.ts';
+import { refuseMessage } from '../answer.ts';
+import type { Backend } from '../backend.ts';
+import { errorCodes } from '../json-rpc.ts';
+import { write } from '../write.ts';
+import { answerPost } from './answer-post.ts';
+import type { ServerIdentity } from './revision.ts';
+import type { Caller } from './tools.ts';
 
 /** Bytes of a body that the built-in server may be handed. Its one tool takes no arguments, and many may call at once. */
 export const maxBuiltInBodyBytes = 64 * 1024;
@@ -34,12 +34,5 @@ export function createBuiltInServer({ version, isHidden }: BuiltInServerParts): 
 }
 
 /** There is no stream to GET and no session to DELETE. */
-const postOnly: Answer = {
-  ...errorAnswer(405, null, { code: errorCodes.other, message: 'Method not allowed.' }),
-  headers: { 'content-type': 'application/json', allow: 'POST' },
-};
-
-function write(response: ServerResponse, { status, headers, body = '' }: Answer): void {
-  response.writeHead(status, { ...headers, 'content-length': Buffer.byteLength(body) });
-  response.end(body);
-}
+const methodNotAllowed = { code: errorCodes.other, message: 'Method not allowed.' };
+const postOnly = refuseMessage(405, null, methodNotAllowed, { allow: 'POST' });

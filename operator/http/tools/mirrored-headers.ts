@@ -1,6 +1,6 @@
-import type { JsonObject } from '../json/json-object.ts';
-import { messageParams } from './json-rpc.ts';
-import { headerValues, type RequestHead } from './request-head.ts';
+import type { JsonObject } from '../../json/json-object.ts';
+import { headerValues, type RequestHead } from '../request-head.ts';
+import { messageParams } from './messages.ts';
 
 /** The first revision in which headers repeat parts of the body (streamable HTTP, "Request Metadata"). */
 const mirroringRevision = '2026-07-28';

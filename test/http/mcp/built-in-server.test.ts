@@ -3,10 +3,10 @@ import type { AddressInfo } from 'node:net';
 import { buffer } from 'node:stream/consumers';
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { Admission, Backend } from '../../operator/http/backend.ts';
-import { createBuiltInServer } from '../../operator/http/mcp.ts';
-import type { CompiledPolicy } from '../../operator/policy/snapshot.ts';
-import { createSdkServer } from '../fixtures/sdk-server.ts';
+import type { Admission, Backend } from '../../../operator/http/backend.ts';
+import { createBuiltInServer } from '../../../operator/http/mcp/built-in-server.ts';
+import type { CompiledPolicy } from '../../../operator/policy/snapshot.ts';
+import { createSdkServer } from '../../fixtures/sdk-server.ts';
 import { type McpRequestCase, modernRequests, olderRequests } from './mcp-requests.cases.ts';
 
 const admission: Admission = {

@@ -1,12 +1,12 @@
 import type { ServerResponse } from 'node:http';
-import { objectKey } from '../api/kubernetes-object.ts';
-import type { CompiledPolicy } from '../policy/snapshot.ts';
-import type { Clock } from '../time/clock.ts';
+import { objectKey } from '../../api/kubernetes-object.ts';
+import type { CompiledPolicy } from '../../policy/snapshot.ts';
+import type { Clock } from '../../time/clock.ts';
+import type { DecisionReason } from '../decision-reason.ts';
+import type { RequestHead } from '../request-head.ts';
+import { readTraceContext } from '../trace-context.ts';
 import { type CallName, callOfHeaders } from './call-name.ts';
-import type { DecisionReason } from './decision-reason.ts';
 import type { AnsweredBy, ExchangeRecord } from './exchange-record.ts';
-import type { RequestHead } from './request-head.ts';
-import { readTraceContext } from './trace-context.ts';
 
 /** Told of what becomes of each request, as soon as it is known. */
 export interface ExchangeObserver {

@@ -1,5 +1,5 @@
+import type { DecisionReason } from '../decision-reason.ts';
 import type { CallName } from './call-name.ts';
-import type { DecisionReason } from './decision-reason.ts';
 
 /** Who answers an admitted request. */
 export type AnsweredBy = 'builtin' | 'upstream';

@@ -1,10 +1,10 @@
 import { Transform } from 'node:stream';
-import type { Admission } from './backend.ts';
-import { createByteCollector } from './byte-collector.ts';
+import type { Admission } from '../backend.ts';
+import { createByteCollector } from '../byte-collector.ts';
+import type { PassedAnswer } from '../proxy/answer-headers.ts';
+import { UpstreamError } from '../proxy/upstream-failure.ts';
+import type { Release } from '../shares.ts';
 import { createEventStreamEditor } from './event-stream.ts';
-import type { PassedAnswer } from './proxy/answer-headers.ts';
-import { UpstreamError } from './proxy/upstream-failure.ts';
-import type { Release } from './shares.ts';
 import { editToolList } from './tool-list.ts';
 import { hiddenTools } from './tool-rules.ts';
 

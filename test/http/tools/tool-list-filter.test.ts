@@ -2,12 +2,12 @@ import { Readable, type Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import fc from 'fast-check';
 import { afterEach, describe, expect, test } from 'vitest';
-import { UpstreamError } from '../../operator/http/proxy/upstream-failure.ts';
-import type { Release } from '../../operator/http/shares.ts';
-import { createToolListFilter } from '../../operator/http/tool-list-filter.ts';
-import { type ScriptedUpstream, startHttpUpstream } from '../fixtures/scripted-upstream.ts';
+import { UpstreamError } from '../../../operator/http/proxy/upstream-failure.ts';
+import type { Release } from '../../../operator/http/shares.ts';
+import { createToolListFilter } from '../../../operator/http/tools/tool-list-filter.ts';
+import { type ScriptedUpstream, startHttpUpstream } from '../../fixtures/scripted-upstream.ts';
+import { type Proxied, policyTo, startProxied } from '../proxy/proxied.ts';
 import { admit } from './admissions.ts';
-import { type Proxied, policyTo, startProxied } from './proxy/proxied.ts';
 
 const tools = [
   { names: ['whoami', 'delete'], scopes: ['mcp:admin'] },

@@ -1,8 +1,8 @@
 import type { ServerResponse } from 'node:http';
-import { objectKey } from '../api/kubernetes-object.ts';
-import type { Snapshot } from '../policy/snapshot.ts';
-import type { Clock } from '../time/clock.ts';
-import type { Admission } from './backend.ts';
+import { objectKey } from '../../api/kubernetes-object.ts';
+import type { Snapshot } from '../../policy/snapshot.ts';
+import type { Clock } from '../../time/clock.ts';
+import type { Admission } from '../backend.ts';
 
 interface Exchange {
   readonly key: string;
