@@ -10,7 +10,7 @@ export interface Passing {
   readonly headers: Readonly<Record<string, string>>;
   readonly isEventStream: boolean;
   readonly answer: IncomingMessage;
-  /** What the body goes through. */
+  /** What the body goes through. It is destroyed when the response is over. */
   readonly filter: Transform | undefined;
 }
 
@@ -20,7 +20,7 @@ const maxListeners = 20;
 /** Sends head and body of an answer. Rejects when it breaks off; nothing may have been sent by then. */
 export async function passBody(passing: Passing, response: ServerResponse): Promise<void> {
   const { answer, filter, isEventStream } = passing;
-  response.setMaxListeners(maxListeners);
+  response.setMaxListeners(maxListeners).once('close', () => filter?.destroy());
   if (filter === undefined) {
     writeHead(passing, response);
     await pipeline(answer, response);
