@@ -9,7 +9,6 @@ import { createProxy } from '../http/proxy/proxy.ts';
 import { createPublicEndpoint } from '../http/public-endpoint.ts';
 import { createShares } from '../http/shares.ts';
 import { createToolListFilter } from '../http/tools/tool-list-filter.ts';
-import { hiddenTools } from '../http/tools/tool-rules.ts';
 import type { AssertionKeys } from '../identity/assertion-keys.ts';
 import { createIdentify } from '../identity/identify.ts';
 import type { OperatorConfiguration } from '../policy/operator-configuration.ts';
@@ -55,10 +54,7 @@ export function createPublicSide(parts: PublicSideParts): PublicSide {
   const shares = createShares(limits);
   metrics.followInFlight(() => exchanges.size);
   metrics.followStreams(shares.openStreams);
-  const builtInServer = createBuiltInServer({
-    version: VERSION,
-    isHidden: (admission, tool) => hiddenTools(admission).has(tool),
-  });
+  const builtInServer = createBuiltInServer(VERSION);
   const proxy = createProxy({
     clock,
     identify: createIdentify({

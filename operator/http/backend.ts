@@ -1,11 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Caller } from '../identity/caller.ts';
 import type { CompiledPolicy } from '../policy/snapshot.ts';
-import type { Principal } from '../verify/verdict.ts';
 
-/** Who was let in, and by which policy. */
-export interface Admission {
+/** Who was let in, and by which policy: all of it. */
+export interface Admission extends Caller {
   readonly policy: CompiledPolicy;
-  readonly principal: Principal;
 }
 
 /** A request that was let in. */

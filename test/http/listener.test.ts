@@ -51,7 +51,7 @@ beforeEach(async () => {
   current = snapshot;
   exchanges = new Exchanges(systemClock);
   const shares = createShares(() => snapshot.shares);
-  builtInServer = createBuiltInServer({ version: '1.2.3', isHidden: () => false });
+  builtInServer = createBuiltInServer('1.2.3');
   const endpoint = createPublicEndpoint({
     gate: (head, at) => gate(head, at),
     currentSnapshot: () => current,

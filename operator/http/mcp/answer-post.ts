@@ -1,17 +1,17 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { parseStrictJson } from '../../json/strict-json.ts';
 import { type Answer, refuseMessage } from '../answer.ts';
+import type { Admission } from '../backend.ts';
 import { errorCodes } from '../json-rpc.ts';
 import { idOf, type Message, readMessage } from './message.ts';
 import { answerOlder } from './older-revisions.ts';
 import { type McpHead, readMcpHead, type ServerIdentity, statelessRevision } from './revision.ts';
 import { answerStateless, metaKeys } from './stateless.ts';
-import type { Caller } from './tools.ts';
 
 export interface Post {
   readonly headers: IncomingHttpHeaders;
   readonly body: Uint8Array;
-  readonly caller: Caller;
+  readonly admission: Admission;
   readonly server: ServerIdentity;
 }
 

@@ -4,15 +4,9 @@ import { errorCodes } from '../json-rpc.ts';
 import { write } from '../write.ts';
 import { answerPost } from './answer-post.ts';
 import type { ServerIdentity } from './revision.ts';
-import type { Caller } from './tools.ts';
 
 /** Bytes of a body that the built-in server may be handed. Its one tool takes no arguments, and many may call at once. */
 export const maxBuiltInBodyBytes = 64 * 1024;
-
-export interface BuiltInServerParts {
-  readonly version: string;
-  readonly isHidden: Caller['isHidden'];
-}
 
 const empty = new Uint8Array();
 
@@ -20,15 +14,14 @@ const empty = new Uint8Array();
  * The built-in MCP server: 2026-07-28, and older revisions without sessions. Its one tool shows who the caller was found
  * to be and which policy let it in. It is handed whole bodies and reads nothing itself; it has no streams that last.
  */
-export function createBuiltInServer({ version, isHidden }: BuiltInServerParts): Backend {
+export function createBuiltInServer(version: string): Backend {
   const server: ServerIdentity = {
     info: { name: 'mcp-auth-operator', version },
     capabilities: { tools: {} },
   };
   return {
     async handle({ incoming: { method, headers }, admission, body = empty }, response) {
-      const caller = { admission, isHidden };
-      write(response, method === 'POST' ? answerPost({ headers, body, caller, server }) : postOnly);
+      write(response, method === 'POST' ? answerPost({ headers, body, admission, server }) : postOnly);
     },
   };
 }
