@@ -1,5 +1,5 @@
 import type { DecisionReason } from '../http/decision-reason.ts';
-import type { ExchangeRecord } from '../http/exchange-record.ts';
+import type { ExchangeRecord } from '../http/exchange/exchange-record.ts';
 import type { LogFields, Logger } from '../telemetry/log.ts';
 import type { Clock } from '../time/clock.ts';
 import { createTokenBucket, type TokenBucket } from '../time/token-bucket.ts';

@@ -1,5 +1,5 @@
 import type { CallerMemory } from '../enforcement/caller-memory.ts';
-import type { ExchangeObserver } from '../http/followed-exchange.ts';
+import type { ExchangeObserver } from '../http/exchange/followed-exchange.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { AccessLog } from './access-log.ts';
 

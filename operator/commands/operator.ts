@@ -192,7 +192,9 @@ export async function startOperator(parts: OperatorParts): Promise<Operator> {
       unfollowConfiguration();
       unfollowTlsFiles?.();
       unfollowAssertionKeys();
-      await Promise.all([publicListener.drain(graceMs), publicSide.close()]);
+      const drained = publicListener.drain(graceMs);
+      publicSide.endStreams();
+      await drained;
       await adminListener.drain(0);
       verification.close();
       callers.close();

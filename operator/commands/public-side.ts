@@ -1,15 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import type { RequestListener } from 'node:http';
 import { objectKey } from '../api/kubernetes-object.ts';
-import { Exchanges } from '../http/exchanges.ts';
-import type { ExchangeObserver } from '../http/followed-exchange.ts';
-import { createGate } from '../http/gate.ts';
-import { createBuiltInServer } from '../http/mcp.ts';
+import { Exchanges } from '../http/exchange/exchanges.ts';
+import type { ExchangeObserver } from '../http/exchange/followed-exchange.ts';
+import { createGate } from '../http/gate/gate.ts';
+import { createBuiltInServer } from '../http/mcp/built-in-server.ts';
 import { createProxy } from '../http/proxy/proxy.ts';
 import { createPublicEndpoint } from '../http/public-endpoint.ts';
 import { createShares } from '../http/shares.ts';
-import { createToolListFilter } from '../http/tool-list-filter.ts';
-import { hiddenTools } from '../http/tool-rules.ts';
+import { createToolListFilter } from '../http/tools/tool-list-filter.ts';
 import type { AssertionKeys } from '../identity/assertion-keys.ts';
 import { createIdentify } from '../identity/identify.ts';
 import type { OperatorConfiguration } from '../policy/operator-configuration.ts';
@@ -36,8 +35,8 @@ export interface PublicSide {
   readonly endpoint: RequestListener;
   /** Cuts what is being answered for policies that are gone or have changed. */
   keepOnly(snapshot: Snapshot): void;
-  /** Ends the streams that would not end by themselves, once what has been asked is being answered. */
-  close(): Promise<void>;
+  /** Ends the streams that would not end by themselves. What was asked by POST goes on. */
+  endStreams(): void;
 }
 
 /** Without a snapshot nobody is let in. */
@@ -55,10 +54,7 @@ export function createPublicSide(parts: PublicSideParts): PublicSide {
   const shares = createShares(limits);
   metrics.followInFlight(() => exchanges.size);
   metrics.followStreams(shares.openStreams);
-  const builtInServer = createBuiltInServer({
-    version: VERSION,
-    isHidden: (admission, tool) => hiddenTools(admission).has(tool),
-  });
+  const builtInServer = createBuiltInServer(VERSION);
   const proxy = createProxy({
     clock,
     identify: createIdentify({
@@ -87,8 +83,6 @@ export function createPublicSide(parts: PublicSideParts): PublicSide {
       exchanges.keepOnly(snapshot);
       proxy.keepOnly(snapshot);
     },
-    async close() {
-      await Promise.all([builtInServer.close(), proxy.close()]);
-    },
+    endStreams: proxy.endStreams,
   };
 }

@@ -3,15 +3,15 @@ import { objectKey } from '../api/kubernetes-object.ts';
 import type { Shares } from '../policy/snapshot.ts';
 import { type Answer, refuse, unavailable } from './answer.ts';
 import type { Admission, Backend } from './backend.ts';
-import { type CallName, callOfBody } from './call-name.ts';
 import type { DecisionReason } from './decision-reason.ts';
-import type { Exchanges } from './exchanges.ts';
-import type { FollowedExchange } from './followed-exchange.ts';
-import { inspectRequest } from './inspect-request.ts';
-import { maxBuiltInBodyBytes } from './mcp.ts';
+import { type CallName, callOfBody } from './exchange/call-name.ts';
+import type { Exchanges } from './exchange/exchanges.ts';
+import type { FollowedExchange } from './exchange/followed-exchange.ts';
+import { maxBuiltInBodyBytes } from './mcp/built-in-server.ts';
 import { readBody } from './read-body.ts';
 import { readHead } from './request-head.ts';
 import type { Release, SharesInUse } from './shares.ts';
+import { inspectRequest } from './tools/inspect-request.ts';
 import { write } from './write.ts';
 
 export interface AnsweringParts {

@@ -1,3 +1,5 @@
+import type { RequestId, RpcError } from './json-rpc.ts';
+
 /** A whole response that is known before it is written. */
 export interface Answer {
   readonly status: number;
@@ -16,32 +18,21 @@ export function refuse(
   headers: Readonly<Record<string, string>> = {},
 ): Answer {
   // An application-defined code: the ranges that JSON-RPC and MCP reserve have other meanings.
-  return refuseMessage({ status, code: status, id: null, message }, headers);
+  return refuseMessage(status, null, { code: status, message }, headers);
 }
 
-/** What is said of one message: `code` of JSON-RPC or MCP, and the `id` of the message where it is known. */
-export interface MessageRefusal {
-  readonly status: number;
-  readonly code: number;
-  readonly id: string | number | null;
-  readonly message: string;
-}
-
-/** A refusal of what the body says. */
+/** A refusal of what the body says; `id` is that of the message, null where it is not known. */
 export function refuseMessage(
-  { status, code, id, message }: MessageRefusal,
+  status: number,
+  id: RequestId | null,
+  error: RpcError,
   headers: Readonly<Record<string, string>> = {},
 ): Answer {
   return {
     status,
     headers: { 'content-type': 'application/json', 'cache-control': 'no-store', ...headers },
-    body: JSON.stringify({ jsonrpc: '2.0', id, error: { code, message } }),
+    body: JSON.stringify({ jsonrpc: '2.0', id, error }),
   };
-}
-
-/** 413: a body is larger than what is read to find the tools that it calls. */
-export function tooLarge(maxBytes: number): Answer {
-  return refuse(413, `The message is larger than ${maxBytes} bytes.`);
 }
 
 /** 503: it cannot be decided now. Never a challenge, which would send the client to its authorization server. */

@@ -1,11 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Caller } from '../identity/caller.ts';
 import type { CompiledPolicy } from '../policy/snapshot.ts';
-import type { Principal } from '../verify/verdict.ts';
 
-/** Who was let in, and by which policy. */
-export interface Admission {
+/** Who was let in, and by which policy: all of it. */
+export interface Admission extends Caller {
   readonly policy: CompiledPolicy;
-  readonly principal: Principal;
 }
 
 /** A request that was let in. */
@@ -21,6 +20,4 @@ export interface AdmittedRequest {
 export interface Backend {
   /** Answers one request. Resolves when it has no more to do for it; a stream may go on. */
   handle(request: AdmittedRequest, response: ServerResponse): Promise<void>;
-  /** Waits until what has been asked is being answered, then ends every open stream. */
-  close(): Promise<void>;
 }

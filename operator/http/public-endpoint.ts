@@ -6,8 +6,8 @@ import type { Clock } from '../time/clock.ts';
 import { refuse, unavailable } from './answer.ts';
 import { type AnsweringParts, answerAdmitted } from './answer-admitted.ts';
 import type { Admission } from './backend.ts';
-import { type ExchangeObserver, followExchange } from './followed-exchange.ts';
-import type { Decision, Gate } from './gate.ts';
+import { type ExchangeObserver, followExchange } from './exchange/followed-exchange.ts';
+import type { Decision, Gate } from './gate/gate.ts';
 import { type RequestHead, readHead } from './request-head.ts';
 import { write } from './write.ts';
 

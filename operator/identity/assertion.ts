@@ -1,6 +1,6 @@
 import { type JWTPayload, SignJWT } from 'jose';
 import { assertionType } from '../verify/jose-header.ts';
-import type { Caller } from './caller.ts';
+import { type Caller, letInUntil } from './caller.ts';
 import type { SigningKey } from './signing-key.ts';
 
 /** How long an assertion is good: one request on its way to the upstream. */
@@ -38,13 +38,7 @@ function claimsOf(caller: Caller, { publicURL, nowSeconds, id }: AssertionParts)
     ...(clientId === undefined ? {} : { client_id: clientId }),
     ...(scopes.length === 0 ? {} : { scope: scopes.join(' ') }),
     iat,
-    exp: Math.min(iat + lifetimeSeconds, endOf(caller)),
+    exp: Math.min(iat + lifetimeSeconds, Math.floor(letInUntil(caller))),
     jti: id,
   };
-}
-
-/** Epoch seconds until which the caller's token is let in: the clock skew counts here as it does at the gate. */
-function endOf({ policy: { verifier }, principal }: Caller): number {
-  const skewSeconds = verifier.mode === 'deny' ? 0 : verifier.clockSkewSeconds;
-  return Math.floor(principal.expiresAt + skewSeconds);
 }

@@ -1,4 +1,4 @@
-import type { Gate } from '../http/gate.ts';
+import type { Gate } from '../http/gate/gate.ts';
 import type { RequestHead } from '../http/request-head.ts';
 import type { CompiledPolicy, RoutingTable } from '../policy/snapshot.ts';
 import type { EnforcedConfig } from '../policy/verifier-config.ts';

@@ -1,5 +1,5 @@
 import { parseStrictUrl } from '../api/strict-url.ts';
-import { createGate, type Gate } from '../http/gate.ts';
+import { createGate, type Gate } from '../http/gate/gate.ts';
 import type { RequestHead } from '../http/request-head.ts';
 import { createStaticKeySource } from '../keys/static-key-source.ts';
 import type { FailedCase, SelfTestOutcome } from '../policy/observation.ts';

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { createAccessLog } from '../../operator/commands/access-log.ts';
-import type { ExchangeRecord } from '../../operator/http/exchange-record.ts';
+import type { ExchangeRecord } from '../../operator/http/exchange/exchange-record.ts';
 import { createFakeClock } from '../fixtures/fake-clock.ts';
 import { recordLog } from '../fixtures/recorded-log.ts';
 

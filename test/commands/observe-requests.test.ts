@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { observeRequests } from '../../operator/commands/observe-requests.ts';
-import type { ExchangeRecord } from '../../operator/http/exchange-record.ts';
+import type { ExchangeRecord } from '../../operator/http/exchange/exchange-record.ts';
 import type { CompiledPolicy } from '../../operator/policy/snapshot.ts';
 import { createMetrics } from '../../operator/telemetry/metrics.ts';
 import { scrape } from '../fixtures/scrape.ts';

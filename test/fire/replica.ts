@@ -5,7 +5,7 @@ import { createReadiness } from '../../operator/commands/readiness.ts';
 import { createEnforcement } from '../../operator/enforcement/enforcement.ts';
 import { createSelfTestSchedule } from '../../operator/enforcement/self-test-schedule.ts';
 import { createStatusBoard } from '../../operator/enforcement/status-board.ts';
-import { createGate } from '../../operator/http/gate.ts';
+import { createGate } from '../../operator/http/gate/gate.ts';
 import { createKeyStore } from '../../operator/keys/key-store.ts';
 import { createDocumentFetcher } from '../../operator/keys/outbound.ts';
 import type { ResolveHost } from '../../operator/keys/resolve-host.ts';

@@ -1,12 +1,12 @@
 import { type ClientRequest, type IncomingMessage, request, type ServerResponse } from 'node:http';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { objectKey } from '../../operator/api/kubernetes-object.ts';
-import { Exchanges } from '../../operator/http/exchanges.ts';
+import { Exchanges } from '../../operator/http/exchange/exchanges.ts';
 import { type Listener, listen } from '../../operator/http/listener.ts';
 import { createProxy } from '../../operator/http/proxy/proxy.ts';
 import { createPublicEndpoint } from '../../operator/http/public-endpoint.ts';
 import { createShares, type SharesInUse } from '../../operator/http/shares.ts';
-import { createToolListFilter } from '../../operator/http/tool-list-filter.ts';
+import { createToolListFilter } from '../../operator/http/tools/tool-list-filter.ts';
 import type { CompiledPolicy, Snapshot } from '../../operator/policy/snapshot.ts';
 import { systemClock } from '../../operator/time/clock.ts';
 import { until } from '../fixtures/fake-clock.ts';

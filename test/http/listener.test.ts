@@ -1,10 +1,10 @@
 import { connect } from 'node:net';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { Backend } from '../../operator/http/backend.ts';
-import { Exchanges } from '../../operator/http/exchanges.ts';
-import type { Decision, Gate } from '../../operator/http/gate.ts';
+import { Exchanges } from '../../operator/http/exchange/exchanges.ts';
+import type { Decision, Gate } from '../../operator/http/gate/gate.ts';
 import { type Listener, listen } from '../../operator/http/listener.ts';
-import { createBuiltInServer } from '../../operator/http/mcp.ts';
+import { createBuiltInServer } from '../../operator/http/mcp/built-in-server.ts';
 import { createPublicEndpoint } from '../../operator/http/public-endpoint.ts';
 import { createShares } from '../../operator/http/shares.ts';
 import type { CompiledPolicy, Snapshot } from '../../operator/policy/snapshot.ts';
@@ -51,15 +51,12 @@ beforeEach(async () => {
   current = snapshot;
   exchanges = new Exchanges(systemClock);
   const shares = createShares(() => snapshot.shares);
-  builtInServer = createBuiltInServer({ version: '1.2.3', isHidden: () => false });
+  builtInServer = createBuiltInServer('1.2.3');
   const endpoint = createPublicEndpoint({
     gate: (head, at) => gate(head, at),
     currentSnapshot: () => current,
-    builtInServer: { handle: (...args) => builtInServer.handle(...args), close: () => builtInServer.close() },
-    proxy: {
-      handle: () => Promise.reject(new Error('no policy has an upstream')),
-      close: async () => undefined,
-    },
+    builtInServer: { handle: (...args) => builtInServer.handle(...args) },
+    proxy: { handle: () => Promise.reject(new Error('no policy has an upstream')) },
     exchanges,
     shares,
     limits: () => snapshot.shares,
@@ -199,7 +196,6 @@ test('a policy has only so many requests under way', async () => {
         });
         if (waiting.length === 2) reached();
       }),
-    close: async () => undefined,
   };
   let reached = (): void => undefined;
   const bothWait = new Promise<void>((resolve) => {
@@ -220,7 +216,6 @@ test('a policy has only so many requests under way', async () => {
 test('an answer under way is cut when its policy changes, or its token has expired', async () => {
   builtInServer = {
     handle: async (_, response) => void response.write('begun'),
-    close: async () => undefined,
   };
   gate = async () => admit(inAnHour());
   const changed = await call();
@@ -300,7 +295,6 @@ test('draining lets what is being answered end', async () => {
         finish = () => response.end('and ended');
         resolve();
       },
-      close: async () => undefined,
     };
   });
   const answer = call();
@@ -316,7 +310,7 @@ test('a request whose body is still on its way when the end has begun is answere
   gate = async () => admit(inAnHour());
   const slow = await startSlowRequest(`http://127.0.0.1:${listener.address.port}/`, 'any');
   while (exchanges.size === 0) await new Promise((resolve) => setImmediate(resolve));
-  const ended = Promise.all([listener.drain(20_000), builtInServer.close()]);
+  const ended = listener.drain(20_000);
   expect(await slow.finish()).toBe('200');
   await ended;
 });
@@ -325,7 +319,7 @@ test('a request whose client has left does not hold up the end', async () => {
   gate = async () => admit(inAnHour());
   const slow = await startSlowRequest(`http://127.0.0.1:${listener.address.port}/`, 'any');
   while (exchanges.size === 0) await new Promise((resolve) => setImmediate(resolve));
-  const ended = Promise.all([listener.drain(20_000), builtInServer.close()]);
+  const ended = listener.drain(20_000);
   slow.leave();
   await ended;
 });

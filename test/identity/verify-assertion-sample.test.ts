@@ -3,7 +3,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { answerAssertionKeys, assertionKeysPath } from '../../operator/http/assertion-keys.ts';
+import { answerAssertionKeys, assertionKeysPath } from '../../operator/http/gate/assertion-keys.ts';
 import type { AssertionKeys } from '../../operator/identity/assertion-keys.ts';
 import { createIdentify } from '../../operator/identity/identify.ts';
 import { createKeys, writeKey } from '../fixtures/assertion-keys.ts';

@@ -1,5 +1,5 @@
 import { afterAll, describe, expect, test } from 'vitest';
-import { createGate } from '../../operator/http/gate.ts';
+import { createGate } from '../../operator/http/gate/gate.ts';
 import { type CompiledPolicy, type RoutingTable, routeKey } from '../../operator/policy/snapshot.ts';
 import { denials } from '../../operator/verify/denial.ts';
 import { keySetCases } from './key-sets.cases.ts';

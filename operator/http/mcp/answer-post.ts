@@ -1,16 +1,17 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { parseStrictJson } from '../../json/strict-json.ts';
-import type { Answer } from '../answer.ts';
-import { errorAnswer, errorCodes, idOf, type Message, readMessage } from './json-rpc.ts';
+import { type Answer, refuseMessage } from '../answer.ts';
+import type { Admission } from '../backend.ts';
+import { errorCodes } from '../json-rpc.ts';
+import { idOf, type Message, readMessage } from './message.ts';
 import { answerOlder } from './older-revisions.ts';
 import { type McpHead, readMcpHead, type ServerIdentity, statelessRevision } from './revision.ts';
 import { answerStateless, metaKeys } from './stateless.ts';
-import type { Caller } from './tools.ts';
 
 export interface Post {
   readonly headers: IncomingHttpHeaders;
   readonly body: Uint8Array;
-  readonly caller: Caller;
+  readonly admission: Admission;
   readonly server: ServerIdentity;
 }
 
@@ -34,7 +35,7 @@ export function answerPost(post: Post): Answer {
   const message = readMessage(value);
   if (message === undefined) {
     const error = { code: errorCodes.invalidRequest, message: 'Invalid Request: no JSON-RPC message' };
-    return errorAnswer(400, idOf(value), error);
+    return refuseMessage(400, idOf(value), error);
   }
   return message.kind !== 'response' && isStateless(message, head)
     ? answerStateless({ ...post, message, head })
@@ -71,5 +72,5 @@ function saysRevision(message: Message): boolean {
 }
 
 function refuse(status: number, code: number, message: string): Answer {
-  return errorAnswer(status, null, { code, message });
+  return refuseMessage(status, null, { code, message });
 }

@@ -1,17 +1,10 @@
 import { isJsonObject, type JsonObject } from '../../json/json-object.ts';
-import type { Answer } from '../answer.ts';
-import {
-  accepted,
-  type Call,
-  errorAnswer,
-  errorCodes,
-  jsonAnswer,
-  type Message,
-  type Outcome,
-  response,
-} from './json-rpc.ts';
+import { type Answer, refuseMessage } from '../answer.ts';
+import type { Admission } from '../backend.ts';
+import { errorCodes } from '../json-rpc.ts';
+import { accepted, type Call, jsonAnswer, type Message, type Outcome, response } from './message.ts';
 import type { McpHead, ServerIdentity } from './revision.ts';
-import { type Caller, callTool, invalidParams, listTools } from './tools.ts';
+import { callTool, invalidParams, listTools } from './tools.ts';
 
 /** The revisions before 2026-07-28, newest first. All of them can be served without a session. */
 const olderRevisions = ['2025-11-25', '2025-06-18', '2025-03-26', '2024-11-05', '2024-10-07'] as const;
@@ -22,11 +15,11 @@ export interface OlderExchange {
   readonly isBatch: boolean;
   readonly head: McpHead;
   readonly server: ServerIdentity;
-  readonly caller: Caller;
+  readonly admission: Admission;
 }
 
 /** Answers what a client of an older revision has posted (MCP 2025-11-25 "Transports"), always with JSON. */
-export function answerOlder({ messages, isBatch, head, server, caller }: OlderExchange): Answer {
+export function answerOlder({ messages, isBatch, head, server, admission }: OlderExchange): Answer {
   const isHello = messages.some((message) => message.kind === 'request' && message.method === 'initialize');
   if (isHello && messages.length > 1) {
     return refuse(errorCodes.invalidRequest, 'An initialize request goes alone');
@@ -37,21 +30,21 @@ export function answerOlder({ messages, isBatch, head, server, caller }: OlderEx
   }
   const answers = messages
     .filter((message) => message.kind === 'request')
-    .map((request) => response(request.id, perform(request, server, caller)));
+    .map((request) => response(request.id, perform(request, server, admission)));
   if (answers.length === 0) return accepted;
   return jsonAnswer(200, isBatch ? answers : answers[0]);
 }
 
-function perform({ method, params }: Call, server: ServerIdentity, caller: Caller): Outcome {
+function perform({ method, params }: Call, server: ServerIdentity, admission: Admission): Outcome {
   switch (method) {
     case 'initialize':
       return initialize(params, server);
     case 'ping':
       return { result: {} };
     case 'tools/list':
-      return listTools(params, caller);
+      return listTools(params, admission);
     case 'tools/call':
-      return callTool(params, caller);
+      return callTool(params, admission);
     default:
       return { error: { code: errorCodes.methodNotFound, message: 'Method not found' } };
   }
@@ -79,5 +72,5 @@ function isOlderRevision(revision: string): boolean {
 }
 
 function refuse(code: number, message: string): Answer {
-  return errorAnswer(400, null, { code, message });
+  return refuseMessage(400, null, { code, message });
 }

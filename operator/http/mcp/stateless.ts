@@ -1,19 +1,11 @@
 import { isJsonObject, type JsonObject } from '../../json/json-object.ts';
-import type { Answer } from '../answer.ts';
-import {
-  accepted,
-  type Call,
-  errorAnswer,
-  errorCodes,
-  jsonAnswer,
-  type Message,
-  type Outcome,
-  type RequestId,
-  type RpcError,
-  response,
-} from './json-rpc.ts';
+import { type Answer, refuseMessage } from '../answer.ts';
+import type { Admission } from '../backend.ts';
+import { errorCodes, type RequestId, type RpcError } from '../json-rpc.ts';
+import { decodeName, nameParameter } from '../mirrored-name.ts';
+import { accepted, type Call, jsonAnswer, type Message, type Outcome, response } from './message.ts';
 import { type McpHead, type ServerIdentity, statelessRevision } from './revision.ts';
-import { type Caller, callTool, listTools } from './tools.ts';
+import { callTool, listTools } from './tools.ts';
 
 /** Members of `_meta` (MCP 2026-07-28 "General fields"). */
 export const metaKeys = {
@@ -24,33 +16,34 @@ export const metaKeys = {
   subscription: 'io.modelcontextprotocol/subscriptionId',
 } as const;
 
-/** Results may differ from caller to caller and with every change of the policy. */
+/** Results may differ from admission to admission and with every change of the policy. */
 const uncacheable = { ttlMs: 0, cacheScope: 'private' } as const;
 
 export interface StatelessExchange {
   readonly message: Exclude<Message, { readonly kind: 'response' }>;
   readonly head: McpHead;
   readonly server: ServerIdentity;
-  readonly caller: Caller;
+  readonly admission: Admission;
 }
 
 /** Answers one message of MCP 2026-07-28. */
-export function answerStateless({ message, head, server, caller }: StatelessExchange): Answer {
+export function answerStateless({ message, head, server, admission }: StatelessExchange): Answer {
   const problem = message.kind === 'request' ? judgeRequest(message, head) : judgeNotification(message, head);
-  if (problem !== undefined) return errorAnswer(400, message.kind === 'request' ? message.id : null, problem);
+  if (problem !== undefined)
+    return refuseMessage(400, message.kind === 'request' ? message.id : null, problem);
   if (message.kind === 'notification') return accepted;
   const { id, method, params } = message;
   switch (method) {
     case 'server/discover':
       return answer(id, discover(server), server, uncacheable);
     case 'tools/list':
-      return answer(id, listTools(params, caller), server, uncacheable);
+      return answer(id, listTools(params, admission), server, uncacheable);
     case 'tools/call':
-      return answer(id, callTool(params, caller), server);
+      return answer(id, callTool(params, admission), server);
     case 'subscriptions/listen':
       return answerListen(id, params, server);
     default:
-      return errorAnswer(404, id, { code: errorCodes.methodNotFound, message: 'Method not found' });
+      return refuseMessage(404, id, { code: errorCodes.methodNotFound, message: 'Method not found' });
   }
 }
 
@@ -69,13 +62,13 @@ function answer(id: RequestId, outcome: Outcome, server: ServerIdentity, caching
 }
 
 /**
- * There is nothing to subscribe to: the tools of a caller change with the policy only, and then every answer under way is
+ * There is nothing to subscribe to: the tools of a admission change with the policy only, and then every answer under way is
  * cut. So the stream says that nothing will be told, and ends.
  */
 function answerListen(id: RequestId, { notifications }: JsonObject, { info }: ServerIdentity): Answer {
   if (!isJsonObject(notifications)) {
     const message = 'Invalid params: notifications is not an object';
-    return errorAnswer(200, id, { code: errorCodes.invalidParams, message });
+    return refuseMessage(200, id, { code: errorCodes.invalidParams, message });
   }
   const acknowledged = {
     jsonrpc: '2.0',
@@ -108,8 +101,10 @@ function judgeRequest({ method, params, meta }: Call, head: McpHead): RpcError |
   if (revision !== statelessRevision) return unsupported(revision);
   if (head.revision === undefined) return mismatch('MCP-Protocol-Version');
   if (head.method !== method) return mismatch('Mcp-Method');
-  const name = nameToMirror(method, params);
-  return name === undefined || isMirrored(name, head.name) ? undefined : mismatch('Mcp-Name');
+  const parameter = nameParameter(method);
+  const name = parameter === undefined ? undefined : params[parameter];
+  const told = head.name === undefined ? undefined : decodeName(head.name);
+  return typeof name !== 'string' || told === name ? undefined : mismatch('Mcp-Name');
 }
 
 /** Notifications need neither `_meta` nor headers, but may not contradict themselves. */
@@ -131,21 +126,6 @@ function findEnvelopeFlaw(meta: JsonObject): string | undefined {
     client === undefined ||
     (isJsonObject(client) && typeof client.name === 'string' && typeof client.version === 'string');
   return isNamed ? undefined : `${metaKeys.clientInfo} has no name or no version`;
-}
-
-/** What `Mcp-Name` has to repeat. */
-function nameToMirror(method: string, params: JsonObject): string | undefined {
-  const name = method === 'tools/call' || method === 'prompts/get' ? params.name : undefined;
-  const value = method === 'resources/read' ? params.uri : name;
-  return typeof value === 'string' ? value : undefined;
-}
-
-const encodedForm = /^=\?base64\?.*\?=$/;
-
-/** Whether a header repeats a name: as it is, or encoded, which a name that looks encoded has to be ("Value Encoding"). */
-function isMirrored(name: string, header: string | undefined): boolean {
-  if (header === name) return !encodedForm.test(name);
-  return header === `=?base64?${Buffer.from(name).toString('base64')}?=`;
 }
 
 function mismatch(header: string): RpcError {

@@ -1,13 +1,8 @@
 import { isJsonObject, type JsonObject } from '../../json/json-object.ts';
 import type { Admission } from '../backend.ts';
-import { errorCodes, type Outcome } from './json-rpc.ts';
-
-/** The one who asks, and what may not be shown to them. */
-export interface Caller {
-  readonly admission: Admission;
-  /** Whether a rule of the policy keeps a tool from this caller. */
-  readonly isHidden: (admission: Admission, tool: string) => boolean;
-}
+import { errorCodes } from '../json-rpc.ts';
+import { hiddenTools } from '../tools/tool-rules.ts';
+import type { Outcome } from './message.ts';
 
 /** Takes no token, nor anything else: a tool that took one would put it in front of a model. */
 const whoami = {
@@ -19,19 +14,18 @@ const whoami = {
 };
 
 /** `tools/list`. One page, so a cursor says nothing. */
-export function listTools(params: JsonObject, { admission, isHidden }: Caller): Outcome {
+export function listTools(params: JsonObject, admission: Admission): Outcome {
   if (params.cursor !== undefined && typeof params.cursor !== 'string') {
     return invalidParams('cursor is not a string');
   }
-  return { result: { tools: isHidden(admission, whoami.name) ? [] : [whoami] } };
+  return { result: { tools: hiddenTools(admission).has(whoami.name) ? [] : [whoami] } };
 }
 
 /** `tools/call`. */
-export function callTool({ name, arguments: given = {} }: JsonObject, caller: Caller): Outcome {
+export function callTool({ name, arguments: given = {} }: JsonObject, admission: Admission): Outcome {
   if (typeof name !== 'string') return invalidParams('name is not a string');
   if (!isJsonObject(given)) return invalidParams('arguments is not an object');
-  const { admission, isHidden } = caller;
-  if (name !== whoami.name || isHidden(admission, name)) {
+  if (name !== whoami.name || hiddenTools(admission).has(name)) {
     return { error: { code: errorCodes.invalidParams, message: `Tool ${name} not found` } };
   }
   return { result: { content: [{ type: 'text', text: JSON.stringify(describe(admission)) }] } };

@@ -15,7 +15,6 @@ export interface Connections {
   agentFor(policy: CompiledPolicy, upstream: Upstream): Agent;
   /** Closes the idle ones of policies that are gone or have another upstream. */
   keepOnly(snapshot: Pick<Snapshot, 'policies'>): void;
-  close(): void;
 }
 
 export function createConnections(): Connections {
@@ -43,9 +42,6 @@ export function createConnections(): Connections {
         const next = policies.get(key)?.upstream;
         if (next === undefined || !isSame(next, upstream)) drop(key);
       }
-    },
-    close() {
-      for (const key of [...agents.keys()]) drop(key);
     },
   };
 }

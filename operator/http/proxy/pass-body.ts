@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Transform } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
+import { write } from '../write.ts';
 
 /** What the client gets of an upstream's answer. */
 export interface Passing {
@@ -9,7 +10,7 @@ export interface Passing {
   readonly headers: Readonly<Record<string, string>>;
   readonly isEventStream: boolean;
   readonly answer: IncomingMessage;
-  /** What the body goes through. */
+  /** What the body goes through. It is destroyed when the response is over. */
   readonly filter: Transform | undefined;
 }
 
@@ -19,7 +20,7 @@ const maxListeners = 20;
 /** Sends head and body of an answer. Rejects when it breaks off; nothing may have been sent by then. */
 export async function passBody(passing: Passing, response: ServerResponse): Promise<void> {
   const { answer, filter, isEventStream } = passing;
-  response.setMaxListeners(maxListeners);
+  response.setMaxListeners(maxListeners).once('close', () => filter?.destroy());
   if (filter === undefined) {
     writeHead(passing, response);
     await pipeline(answer, response);
@@ -29,8 +30,7 @@ export async function passBody(passing: Passing, response: ServerResponse): Prom
   } else {
     // Before its head is sent: an answer that cannot be looked into is a 502.
     const [body] = await Promise.all([buffer(filter), pipeline(answer, filter)]);
-    response.writeHead(passing.status, { ...passing.headers, 'content-length': String(body.length) });
-    response.end(body);
+    write(response, { status: passing.status, headers: withoutLength(passing.headers), body });
   }
 }
 

@@ -1,20 +1,21 @@
+import type { HeaderField } from '../../identity/identity-headers.ts';
 import type { Upstream } from '../../policy/snapshot.ts';
 import { type Answer, refuse } from '../answer.ts';
 import type { Admission, AdmittedRequest } from '../backend.ts';
 import { headerValues, readHead } from '../request-head.ts';
-import { type Framing, type Headers, readFraming, readPassedHeaders } from './request-headers.ts';
+import { type Framing, readFraming, readPassedHeaders } from './request-headers.ts';
 import { openSession } from './session-seal.ts';
 
 /** Who a caller is to an upstream. */
 export interface CallerParts {
   /** What the upstream is told of the caller, beside what it gets of the request. */
-  readonly identify: (admission: Admission) => Promise<Headers>;
+  readonly identify: (admission: Admission) => Promise<readonly HeaderField[]>;
   /** The first seals sessions, all of them open. */
   readonly sessionKeys: () => readonly Uint8Array[];
 }
 
 export type PreparedRequest =
-  | { readonly kind: 'send'; readonly method: string; readonly headers: Headers }
+  | { readonly kind: 'send'; readonly method: string; readonly headers: readonly HeaderField[] }
   | { readonly kind: 'answer'; readonly answer: Answer };
 
 /** Makes the head of the request that the upstream gets, or refuses to pass it on. */
@@ -36,7 +37,7 @@ export async function prepareRequest(
     // What a server says of a session that has ended: the client begins another.
     return { kind: 'answer', answer: refuse(404, 'There is no such session.') };
   }
-  const headers: Headers = [
+  const headers: readonly HeaderField[] = [
     ['host', upstream.host],
     ...passed,
     // Answers may have to be looked into.
@@ -49,7 +50,7 @@ export async function prepareRequest(
 }
 
 /** A body that has been read has its length, however it arrived. */
-function framingHeaders(framing: Framing, body: Uint8Array | undefined): Headers {
+function framingHeaders(framing: Framing, body: Uint8Array | undefined): readonly HeaderField[] {
   switch (framing.kind) {
     case 'none':
       return [];

@@ -36,6 +36,8 @@ export interface ProxyParts extends CallerParts {
 export interface UpstreamProxy extends Backend {
   /** Lets go of connections to upstreams that no policy names any more. */
   keepOnly(snapshot: Pick<Snapshot, 'policies'>): void;
+  /** Ends the streams that would not end by themselves. What was asked by POST goes on. */
+  endStreams(): void;
 }
 
 interface Desk {
@@ -51,8 +53,7 @@ export function createProxy(parts: ProxyParts): UpstreamProxy {
   return {
     handle: (request, response) => handle(request, response, desk),
     keepOnly: desk.connections.keepOnly,
-    async close() {
-      // What was asked by POST is waited for: that is the listener's grace.
+    endStreams() {
       for (const response of desk.standing) response.end();
     },
   };

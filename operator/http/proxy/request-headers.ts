@@ -1,8 +1,6 @@
+import type { HeaderField } from '../../identity/identity-headers.ts';
 import { headerValues, type RequestHead } from '../request-head.ts';
 import { readTraceContext } from '../trace-context.ts';
-
-/** Names and values, in the order in which they are sent. */
-export type Headers = readonly (readonly [name: string, value: string])[];
 
 /** What an upstream may see of a caller's request; everything else stays here, whatever its name looks like. */
 const single = [
@@ -26,7 +24,7 @@ const parameter = /^mcp-param-[a-z0-9-]+$/;
  *
  * @returns undefined when one that must be single is there several times: the two sides could choose differently.
  */
-export function readPassedHeaders(head: RequestHead): Headers | undefined {
+export function readPassedHeaders(head: RequestHead): readonly HeaderField[] | undefined {
   const names = [...single, ...parametersIn(head)];
   const values = names.map((name) => [name, headerValues(head, name)] as const);
   if (values.some(([, found]) => found.length > 1)) return undefined;

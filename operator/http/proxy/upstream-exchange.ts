@@ -1,9 +1,9 @@
 import { type Agent, type ClientRequest, type IncomingMessage, request as requestHttp } from 'node:http';
 import { request as requestHttps } from 'node:https';
 import type { Readable } from 'node:stream';
+import type { HeaderField } from '../../identity/identity-headers.ts';
 import type { Upstream } from '../../policy/snapshot.ts';
 import type { Clock } from '../../time/clock.ts';
-import type { Headers } from './request-headers.ts';
 import { UpstreamError } from './upstream-failure.ts';
 
 /** One request to an upstream and its answer. */
@@ -22,7 +22,8 @@ export interface UpstreamExchange {
 
 export interface ExchangeParts {
   readonly method: string;
-  readonly headers: Headers;
+  /** In the order in which they are sent. */
+  readonly headers: readonly HeaderField[];
   readonly upstream: Upstream;
   readonly agent: Agent;
   readonly clock: Clock;

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { createGate } from '../../../operator/http/gate.ts';
+import { createGate } from '../../../operator/http/gate/gate.ts';
 import { type Listener, listen } from '../../../operator/http/listener.ts';
 import { createProxy } from '../../../operator/http/proxy/proxy.ts';
 import { readHead } from '../../../operator/http/request-head.ts';

@@ -221,7 +221,7 @@ test('the end: standing streams are ended properly, on both sides', async () => 
     response.write(': hello\n\n');
   });
   const answer = await fetch(proxied.url);
-  await proxied.proxy.close();
+  proxied.proxy.endStreams();
   expect(await answer.text()).toBe(': hello\n\n');
   await until(() => upstream.connections() === 0);
   expect(proxied.failures).toEqual([]);

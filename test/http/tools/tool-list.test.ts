@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { editToolList } from '../../operator/http/tool-list.ts';
+import { editToolList } from '../../../operator/http/tools/tool-list.ts';
 
 const hidden = new Set(['whoami', 'delete']);
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { callOfBody, callOfHeaders } from '../../operator/http/call-name.ts';
+import { callOfBody, callOfHeaders } from '../../../operator/http/exchange/call-name.ts';
 
 function ofHeaders(...rawHeaders: readonly string[]) {
   return callOfHeaders({ method: 'POST', target: '/', rawHeaders });

@@ -3,14 +3,17 @@ import type { AddressInfo } from 'node:net';
 import { buffer } from 'node:stream/consumers';
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { Admission, Backend } from '../../operator/http/backend.ts';
-import { createBuiltInServer } from '../../operator/http/mcp.ts';
-import type { CompiledPolicy } from '../../operator/policy/snapshot.ts';
-import { createSdkServer } from '../fixtures/sdk-server.ts';
+import type { Admission, Backend } from '../../../operator/http/backend.ts';
+import { createBuiltInServer } from '../../../operator/http/mcp/built-in-server.ts';
+import type { CompiledPolicy, ToolRule } from '../../../operator/policy/snapshot.ts';
+import { createSdkServer } from '../../fixtures/sdk-server.ts';
 import { type McpRequestCase, modernRequests, olderRequests } from './mcp-requests.cases.ts';
 
 const admission: Admission = {
-  policy: { namespace: 'team-a', name: 'x', generation: 3, resource: 'https://mcp/x' } as CompiledPolicy,
+  policy: {
+    ...{ namespace: 'team-a', name: 'x', generation: 3, resource: 'https://mcp/x' },
+    tools: [] as readonly ToolRule[],
+  } as CompiledPolicy,
   principal: {
     issuer: 'https://issuer',
     subject: 'alice "ä"',
@@ -30,9 +33,10 @@ let hiding: Endpoint;
 let sdk: Endpoint;
 
 beforeAll(async () => {
-  ours = await serve(handTo(createBuiltInServer({ version: '1.2.3', isHidden: () => false })));
-  const isHidden = (asked: Admission, tool: string): boolean => asked === admission && tool === 'whoami';
-  hiding = await serve(handTo(createBuiltInServer({ version: '1.2.3', isHidden })));
+  const backend = createBuiltInServer('1.2.3');
+  ours = await serve(handTo(backend, admission));
+  const tools = [{ names: ['whoami'], scopes: ['more'] }];
+  hiding = await serve(handTo(backend, { ...admission, policy: { ...admission.policy, tools } }));
   sdk = await serve(createSdkServer('1.2.3', admission));
 });
 
@@ -41,7 +45,7 @@ afterAll(async () => {
 });
 
 /** What the endpoint does behind the gate: it hands whole bodies on. */
-function handTo(backend: Backend): RequestListener {
+function handTo(backend: Backend, admission: Admission): RequestListener {
   return (incoming, response) => {
     void buffer(incoming).then((body) => backend.handle({ incoming, admission, body }, response));
   };

@@ -1,6 +1,6 @@
-import { isJsonObject, type JsonObject } from '../json/json-object.ts';
-import { parseStrictJson } from '../json/strict-json.ts';
-import { messageLimits } from './json-rpc.ts';
+import { isJsonObject, type JsonObject } from '../../json/json-object.ts';
+import { parseStrictJson } from '../../json/strict-json.ts';
+import { messageLimits } from './messages.ts';
 
 /**
  * Takes tools out of an answer to `tools/list`. Such an answer is known by its shape alone, `result.tools` being an array, so

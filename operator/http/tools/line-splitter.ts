@@ -1,4 +1,4 @@
-import { createByteCollector } from './byte-collector.ts';
+import { createByteCollector } from '../byte-collector.ts';
 
 export interface Piece {
   /** `other`: a byte order mark, or the LF after a CR with which a line has ended already. */

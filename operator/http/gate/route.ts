@@ -1,8 +1,8 @@
-import { hostPatternMatches, isHostPattern, parseHostPattern } from '../policy/host-pattern.ts';
-import { wellKnownPath } from '../policy/resource-claim.ts';
-import { type CompiledPolicy, type RoutingTable, routeKey } from '../policy/snapshot.ts';
+import { hostPatternMatches, isHostPattern, parseHostPattern } from '../../policy/host-pattern.ts';
+import { wellKnownPath } from '../../policy/resource-claim.ts';
+import { type CompiledPolicy, type RoutingTable, routeKey } from '../../policy/snapshot.ts';
+import { headerValues, type RequestHead, readTarget, type Target } from '../request-head.ts';
 import { assertionKeysPath } from './assertion-keys.ts';
-import { headerValues, type RequestHead, readTarget, type Target } from './request-head.ts';
 
 export type Route =
   | { readonly kind: 'resource'; readonly policy: CompiledPolicy; readonly target: Target }

@@ -1,7 +1,6 @@
 import { isJsonObject, type JsonObject } from '../../json/json-object.ts';
 import type { Answer } from '../answer.ts';
-
-export type RequestId = string | number;
+import { isRequestId, type RequestId, type RpcError } from '../json-rpc.ts';
 
 /** A JSON-RPC 2.0 message as MCP narrows it: `params` is an object, an id is text or an integer. */
 export type Message =
@@ -18,26 +17,8 @@ export interface Call {
   readonly meta: JsonObject;
 }
 
-export interface RpcError {
-  readonly code: number;
-  readonly message: string;
-  readonly data?: JsonObject;
-}
-
 /** What a method comes to. */
 export type Outcome = { readonly result: JsonObject } | { readonly error: RpcError };
-
-/** JSON-RPC 2.0 section 5.1, and MCP 2026-07-28 "Error Codes". */
-export const errorCodes = {
-  parseError: -32700,
-  invalidRequest: -32600,
-  methodNotFound: -32601,
-  invalidParams: -32602,
-  headerMismatch: -32020,
-  unsupportedRevision: -32022,
-  /** Ours to give a meaning to; used for what HTTP's status says already. */
-  other: -32000,
-} as const;
 
 const none: JsonObject = Object.freeze({});
 
@@ -68,10 +49,6 @@ function isRpcError(value: unknown): boolean {
   return isJsonObject(value) && Number.isSafeInteger(value.code) && typeof value.message === 'string';
 }
 
-function isRequestId(value: unknown): value is RequestId {
-  return typeof value === 'string' || Number.isSafeInteger(value);
-}
-
 /** The id to name in the refusal of a body that is no message; null when it shows none. */
 export function idOf(value: unknown): RequestId | null {
   return isJsonObject(value) && typeof value.method === 'string' && isRequestId(value.id) ? value.id : null;
@@ -85,11 +62,6 @@ export function response(id: RequestId, outcome: Outcome): JsonObject {
 /** An HTTP answer of one JSON document. */
 export function jsonAnswer(status: number, document: unknown): Answer {
   return { status, headers: { 'content-type': 'application/json' }, body: JSON.stringify(document) };
-}
-
-/** An HTTP answer that refuses a message. `id` is null when it has none that could be read. */
-export function errorAnswer(status: number, id: RequestId | null, error: RpcError): Answer {
-  return jsonAnswer(status, { jsonrpc: '2.0', id, error });
 }
 
 /** What a notification, or an answer to nothing, is answered with. */

@@ -1,5 +1,5 @@
-import type { CompiledPolicy } from '../policy/snapshot.ts';
-import { type Answer, refuse } from './answer.ts';
+import type { CompiledPolicy } from '../../policy/snapshot.ts';
+import { type Answer, refuse } from '../answer.ts';
 
 /** Open to every browser: the document is public and holds nothing of the caller. */
 const openCors = { 'access-control-allow-origin': '*' };

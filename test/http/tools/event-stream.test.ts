@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { createEventStreamEditor } from '../../operator/http/event-stream.ts';
+import { createEventStreamEditor } from '../../../operator/http/tools/event-stream.ts';
 
 /** Edits data that holds an `x`, refuses what holds a `!`, and notes all that it is asked about. */
 function start(maxBytes = 1000) {

@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest';
-import { createGate } from '../../operator/http/gate.ts';
-import { compile } from '../../operator/policy/compile.ts';
-import { noCluster } from '../../operator/policy/inputs.ts';
-import { decodeConfiguration } from '../../operator/policy/operator-configuration.ts';
-import type { Snapshot } from '../../operator/policy/snapshot.ts';
-import type { Verdict } from '../../operator/verify/verdict.ts';
+import { createGate } from '../../../operator/http/gate/gate.ts';
+import { compile } from '../../../operator/policy/compile.ts';
+import { noCluster } from '../../../operator/policy/inputs.ts';
+import { decodeConfiguration } from '../../../operator/policy/operator-configuration.ts';
+import type { Snapshot } from '../../../operator/policy/snapshot.ts';
+import type { Verdict } from '../../../operator/verify/verdict.ts';
 
 function compileSnapshot(configuration: object, specs: Readonly<Record<string, object>>): Snapshot {
   const decoded = decodeConfiguration({

@@ -1,5 +1,5 @@
-import type { Admission } from '../../operator/http/backend.ts';
-import type { ToolRule } from '../../operator/policy/snapshot.ts';
+import type { Admission } from '../../../operator/http/backend.ts';
+import type { ToolRule } from '../../../operator/policy/snapshot.ts';
 
 /** A caller with these scopes, let in by a policy with these tool rules whose base scope is `mcp:use`. */
 export function admit(scopes: readonly string[], tools: readonly ToolRule[]): Admission {

@@ -1,11 +1,12 @@
-import type { JsonObject } from '../json/json-object.ts';
-import { type Answer, refuse, refuseMessage } from './answer.ts';
-import type { Admission } from './backend.ts';
-import { challenge } from './challenge.ts';
-import type { DecisionReason } from './decision-reason.ts';
-import { isUnambiguous, messageId, messageParams, readMessages } from './json-rpc.ts';
+import type { JsonObject } from '../../json/json-object.ts';
+import { type Answer, refuse, refuseMessage } from '../answer.ts';
+import type { Admission } from '../backend.ts';
+import { challenge } from '../challenge.ts';
+import type { DecisionReason } from '../decision-reason.ts';
+import { errorCodes } from '../json-rpc.ts';
+import { headerValues, type RequestHead } from '../request-head.ts';
+import { isUnambiguous, messageId, messageParams, readMessages } from './messages.ts';
 import { headersMirrorBody } from './mirrored-headers.ts';
-import { headerValues, type RequestHead } from './request-head.ts';
 import { hasAll, scopesOfTools } from './tool-rules.ts';
 
 export interface WholeRequest {
@@ -30,11 +31,6 @@ export type Inspection =
       readonly call?: BodyCall;
     };
 
-const parseError = -32700;
-const invalidRequest = -32600;
-const invalidParams = -32602;
-const headerMismatch = -32020;
-
 /**
  * Judges the body of an admitted request by the tool rules of its policy. What counts is the body, read so strictly that
  * no server can find another call in it; headers that say something else make the request invalid. Each call of a batch
@@ -48,8 +44,9 @@ export function inspectRequest({ head, body }: WholeRequest, admission: Admissio
     return { kind: 'answer', answer, reason: 'message_invalid' };
   }
   const read = readMessages(body);
-  if (read.kind === 'unparseable') return invalid(parseError, 'The body is not strict JSON.');
-  if (read.kind === 'invalid') return invalid(invalidRequest, 'The body is not a JSON-RPC message.');
+  if (read.kind === 'unparseable') return invalid(errorCodes.parseError, 'The body is not strict JSON.');
+  if (read.kind === 'invalid')
+    return invalid(errorCodes.invalidRequest, 'The body is not a JSON-RPC message.');
   const { messages, isBatch } = read;
   return judge({ head, messages, isBatch }, admission);
 }
@@ -65,15 +62,15 @@ function judge({ head, messages, isBatch }: Messages, { policy, principal }: Adm
   const single = isBatch ? undefined : first;
   const about = { ...(single && { message: single }), ...(first && callOf(first)) };
   if (!messages.every(isUnambiguous)) {
-    return invalid(invalidRequest, 'The body is not a JSON-RPC message.', about);
+    return invalid(errorCodes.invalidRequest, 'The body is not a JSON-RPC message.', about);
   }
   const tools = messages.filter(({ method }) => method === 'tools/call').map(toolName);
   if (!tools.every((name) => name !== undefined)) {
-    return invalid(invalidParams, 'A tools/call has no tool name.', about);
+    return invalid(errorCodes.invalidParams, 'A tools/call has no tool name.', about);
   }
   if (!headersMirrorBody({ head, message: single })) {
     const message = 'Mcp-Method and Mcp-Name must say what the body says.';
-    return invalid(headerMismatch, message, about, 'header_mismatch');
+    return invalid(errorCodes.headerMismatch, message, about, 'header_mismatch');
   }
   const call = about.call === undefined ? {} : { call: about.call };
   const needed = scopesOfTools(policy.tools, new Set(tools));
@@ -119,5 +116,5 @@ function invalid(
 ): Inspection {
   const id = about.message === undefined ? null : messageId(about.message);
   const call = about.call === undefined ? {} : { call: about.call };
-  return { kind: 'answer', answer: refuseMessage({ status: 400, code, id, message }), reason, ...call };
+  return { kind: 'answer', answer: refuseMessage(400, id, { code, message }), reason, ...call };
 }

@@ -1,15 +1,15 @@
-import type { JwkSet } from '../identity/assertion-keys.ts';
-import type { CompiledPolicy, RoutingTable } from '../policy/snapshot.ts';
-import { readBearerToken } from '../verify/bearer-token.ts';
-import type { DenialReason } from '../verify/denial.ts';
-import type { Principal } from '../verify/verdict.ts';
-import type { VerifyToken } from '../verify/verify-token.ts';
-import { type Answer, refuse, unavailable } from './answer.ts';
+import type { JwkSet } from '../../identity/assertion-keys.ts';
+import type { CompiledPolicy, RoutingTable } from '../../policy/snapshot.ts';
+import { readBearerToken } from '../../verify/bearer-token.ts';
+import type { DenialReason } from '../../verify/denial.ts';
+import type { Principal } from '../../verify/verdict.ts';
+import type { VerifyToken } from '../../verify/verify-token.ts';
+import { type Answer, refuse, unavailable } from '../answer.ts';
+import { challenge } from '../challenge.ts';
+import type { DecisionReason } from '../decision-reason.ts';
+import { headerValues, type RequestHead } from '../request-head.ts';
 import { answerAssertionKeys } from './assertion-keys.ts';
-import { challenge } from './challenge.ts';
 import { isPreflight, judgeOrigin, preflightAnswer } from './cors.ts';
-import type { DecisionReason } from './decision-reason.ts';
-import { headerValues, type RequestHead } from './request-head.ts';
 import { answerMetadata } from './resource-metadata.ts';
 import { findRoute } from './route.ts';
 

@@ -1,8 +1,5 @@
+import type { DecisionReason } from '../decision-reason.ts';
 import type { CallName } from './call-name.ts';
-import type { DecisionReason } from './decision-reason.ts';
-
-/** Who answers an admitted request. */
-export type AnsweredBy = 'builtin' | 'upstream';
 
 /**
  * All that is written down of a request when it has been answered. Nothing else of the request may be added: no path,

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { inspectRequest } from '../../operator/http/inspect-request.ts';
-import { hiddenTools } from '../../operator/http/tool-rules.ts';
+import { inspectRequest } from '../../../operator/http/tools/inspect-request.ts';
+import { hiddenTools } from '../../../operator/http/tools/tool-rules.ts';
 import { admit } from './admissions.ts';
 
 const rules = [

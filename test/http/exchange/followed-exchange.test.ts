@@ -1,11 +1,11 @@
 import { createServer, type Server, type ServerResponse } from 'node:http';
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { callOfBody } from '../../operator/http/call-name.ts';
-import type { ExchangeRecord } from '../../operator/http/exchange-record.ts';
-import { type FollowedExchange, followExchange } from '../../operator/http/followed-exchange.ts';
-import type { CompiledPolicy } from '../../operator/policy/snapshot.ts';
-import { createFakeClock, type FakeClock, settle, until } from '../fixtures/fake-clock.ts';
+import { callOfBody } from '../../../operator/http/exchange/call-name.ts';
+import type { ExchangeRecord } from '../../../operator/http/exchange/exchange-record.ts';
+import { type FollowedExchange, followExchange } from '../../../operator/http/exchange/followed-exchange.ts';
+import type { CompiledPolicy } from '../../../operator/policy/snapshot.ts';
+import { createFakeClock, type FakeClock, settle, until } from '../../fixtures/fake-clock.ts';
 
 const policy = { namespace: 'team-a', name: 'x', verifier: { mode: 'OIDC' } } as CompiledPolicy;
 const proxied = { ...policy, upstream: {} } as CompiledPolicy;

@@ -1,5 +1,5 @@
-import type { ToolRule } from '../policy/snapshot.ts';
-import type { Admission } from './backend.ts';
+import type { ToolRule } from '../../policy/snapshot.ts';
+import type { Admission } from '../backend.ts';
 
 /** The scopes that a call of these tools needs: those of every rule that names one of them, in the order of the spec. */
 export function scopesOfTools(rules: readonly ToolRule[], tools: ReadonlySet<string>): readonly string[] {

@@ -2,12 +2,13 @@ import { Readable, type Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import fc from 'fast-check';
 import { afterEach, describe, expect, test } from 'vitest';
-import { UpstreamError } from '../../operator/http/proxy/upstream-failure.ts';
-import type { Release } from '../../operator/http/shares.ts';
-import { createToolListFilter } from '../../operator/http/tool-list-filter.ts';
-import { type ScriptedUpstream, startHttpUpstream } from '../fixtures/scripted-upstream.ts';
+import { UpstreamError } from '../../../operator/http/proxy/upstream-failure.ts';
+import type { Release } from '../../../operator/http/shares.ts';
+import { createToolListFilter } from '../../../operator/http/tools/tool-list-filter.ts';
+import { until } from '../../fixtures/fake-clock.ts';
+import { type ScriptedUpstream, startHttpUpstream } from '../../fixtures/scripted-upstream.ts';
+import { type Proxied, policyTo, startProxied } from '../proxy/proxied.ts';
 import { admit } from './admissions.ts';
-import { type Proxied, policyTo, startProxied } from './proxy/proxied.ts';
 
 const tools = [
   { names: ['whoami', 'delete'], scopes: ['mcp:admin'] },
@@ -71,6 +72,18 @@ describe('a JSON answer', () => {
 
   test('may be empty', async () => {
     expect(await pass([], { status: 202 })).toBe('');
+  });
+
+  test('takes room until whoever passes it on has done so', async () => {
+    const room = createRoom();
+    const filter = createStream({ room });
+    const answer = Buffer.from(list('whoami', 'free'));
+    await Promise.all([pipeline(Readable.from([answer]), filter), filter.toArray()]);
+    expect(room.held()).toBe(answer.length);
+    const closed = new Promise((resolve) => filter.once('close', resolve));
+    filter.destroy();
+    await closed;
+    expect(room.held()).toBe(0);
   });
 
   test.each([
@@ -200,11 +213,13 @@ describe('behind the proxy', () => {
     await upstream.stop();
   });
 
+  let room: ReturnType<typeof createRoom>;
+
   async function start(answer: Parameters<typeof startHttpUpstream>[0], maxBytes = 10_000): Promise<void> {
+    room = createRoom();
     upstream = await startHttpUpstream(answer);
     proxied = await startProxied(policyTo(upstream.port, { tools }), {
-      filterFor: (admission, kind) =>
-        createToolListFilter(admission, kind, { maxBytes, hold: createRoom().hold }),
+      filterFor: (admission, kind) => createToolListFilter(admission, kind, { maxBytes, hold: room.hold }),
     });
   }
 
@@ -219,6 +234,13 @@ describe('behind the proxy', () => {
     });
     const answer = await fetch(proxied.url, { method: 'POST', body: '{}' });
     expect(await answer.text()).toBe(list('free'));
+    await until(() => room.held() === 0);
+  });
+
+  test('an answer without a body gets no length', async () => {
+    await start((_, response) => response.writeHead(204).end());
+    const answer = await fetch(proxied.url, { method: 'DELETE' });
+    expect([answer.status, answer.headers.get('content-length')]).toEqual([204, null]);
   });
 
   test('an event arrives before the next one is sent', async () => {

@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest';
-import { answerAssertionKeys, assertionKeysPath } from '../../operator/http/assertion-keys.ts';
-import { createGate } from '../../operator/http/gate.ts';
-import type { JwkSet } from '../../operator/identity/assertion-keys.ts';
-import { compile } from '../../operator/policy/compile.ts';
-import { noCluster } from '../../operator/policy/inputs.ts';
-import { decodeConfiguration } from '../../operator/policy/operator-configuration.ts';
+import { answerAssertionKeys, assertionKeysPath } from '../../../operator/http/gate/assertion-keys.ts';
+import { createGate } from '../../../operator/http/gate/gate.ts';
+import type { JwkSet } from '../../../operator/identity/assertion-keys.ts';
+import { compile } from '../../../operator/policy/compile.ts';
+import { noCluster } from '../../../operator/policy/inputs.ts';
+import { decodeConfiguration } from '../../../operator/policy/operator-configuration.ts';
 
 const decoded = decodeConfiguration({
   apiVersion: 'mcpauth.dev/v1alpha1',

@@ -1,4 +1,4 @@
-import { headerValues, type RequestHead } from './request-head.ts';
+import { headerValues, type RequestHead } from '../request-head.ts';
 
 /** What a request asks the MCP server for, in a form that may be written down. */
 export interface CallName {

@@ -1,5 +1,5 @@
-import type { Answer } from './answer.ts';
-import { headerValues, type RequestHead } from './request-head.ts';
+import type { Answer } from '../answer.ts';
+import { headerValues, type RequestHead } from '../request-head.ts';
 
 export type OriginOutcome =
   /** No browser is asking. */

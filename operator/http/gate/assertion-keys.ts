@@ -1,5 +1,5 @@
-import type { JwkSet } from '../identity/assertion-keys.ts';
-import { type Answer, refuse } from './answer.ts';
+import type { JwkSet } from '../../identity/assertion-keys.ts';
+import { type Answer, refuse } from '../answer.ts';
 
 /** Where upstreams find the keys that verify assertions, on every host that is ours; no policy can own it. */
 export const assertionKeysPath = '/.well-known/mcp-assertion-keys';

@@ -1,8 +1,9 @@
 import type { ServerResponse } from 'node:http';
-import { objectKey } from '../api/kubernetes-object.ts';
-import type { Snapshot } from '../policy/snapshot.ts';
-import type { Clock } from '../time/clock.ts';
-import type { Admission } from './backend.ts';
+import { objectKey } from '../../api/kubernetes-object.ts';
+import { letInUntil } from '../../identity/caller.ts';
+import type { Snapshot } from '../../policy/snapshot.ts';
+import type { Clock } from '../../time/clock.ts';
+import type { Admission } from '../backend.ts';
 
 interface Exchange {
   readonly key: string;
@@ -12,12 +13,6 @@ interface Exchange {
 
 /** The longest delay that a timer takes. */
 const maxDelayMs = 2 ** 31 - 1;
-
-/** Epoch milliseconds until which a token is good: the clock skew counts here as it did when it was let in. */
-function endOf({ policy: { verifier }, principal }: Admission): number {
-  const skewSeconds = verifier.mode === 'deny' ? 0 : verifier.clockSkewSeconds;
-  return (principal.expiresAt + skewSeconds) * 1000;
-}
 
 /** Admitted requests that are still being answered. */
 export class Exchanges {
@@ -35,7 +30,7 @@ export class Exchanges {
 
   /** Whether the token of an admission would not be let in any more. */
   isOver(admission: Admission): boolean {
-    return endOf(admission) <= this.#clock.nowMs();
+    return letInUntil(admission) * 1000 <= this.#clock.nowMs();
   }
 
   /** Follows an exchange to its end, and cuts it when the token that opened it would not be let in any more. */
@@ -43,7 +38,7 @@ export class Exchanges {
     const { policy } = admission;
     const exchange: Exchange = { key: objectKey(policy), digest: policy.digest, response };
     this.#open.add(exchange);
-    const cancel = this.#cutAt(endOf(admission), response);
+    const cancel = this.#cutAt(letInUntil(admission) * 1000, response);
     response.once('close', () => {
       cancel();
       this.#open.delete(exchange);

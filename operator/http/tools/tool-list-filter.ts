@@ -1,10 +1,10 @@
 import { Transform } from 'node:stream';
-import type { Admission } from './backend.ts';
-import { createByteCollector } from './byte-collector.ts';
+import type { Admission } from '../backend.ts';
+import { createByteCollector } from '../byte-collector.ts';
+import type { PassedAnswer } from '../proxy/answer-headers.ts';
+import { UpstreamError } from '../proxy/upstream-failure.ts';
+import type { Release } from '../shares.ts';
 import { createEventStreamEditor } from './event-stream.ts';
-import type { PassedAnswer } from './proxy/answer-headers.ts';
-import { UpstreamError } from './proxy/upstream-failure.ts';
-import type { Release } from './shares.ts';
 import { editToolList } from './tool-list.ts';
 import { hiddenTools } from './tool-rules.ts';
 
@@ -19,7 +19,8 @@ export interface FilterLimits {
  * What the answer of an MCP server goes through on its way to a caller: messages that list tools lose those that the caller
  * cannot call. Everything else passes as it is: events one by one as they come, a JSON answer when it is there as a whole.
  *
- * The stream is destroyed when a message cannot be read, is larger than `maxBytes`, or finds no room.
+ * The stream is destroyed when a message cannot be read, is larger than `maxBytes`, or finds no room. Otherwise who takes
+ * its output destroys it: what was kept of a JSON answer is held until then, for a client may be slow to take it.
  *
  * @returns undefined when the policy has no tool rules; `refuse` for a result that is neither JSON nor events.
  */
@@ -61,14 +62,16 @@ interface Editor {
 
 function createWholeEditor(edit: (message: Uint8Array) => Uint8Array, maxBytes: number): Editor {
   const message = createByteCollector();
+  let heldBytes = 0;
   return {
     push(chunk) {
-      if (message.size() + chunk.length > maxBytes) throw unusable();
+      if (heldBytes + chunk.length > maxBytes) throw unusable();
       message.append(chunk);
+      heldBytes += chunk.length;
       return nothing;
     },
-    end: () => (message.size() === 0 ? nothing : edit(message.take())),
-    heldBytes: message.size,
+    end: () => (heldBytes === 0 ? nothing : edit(message.take())),
+    heldBytes: () => heldBytes,
   };
 }
 
@@ -95,6 +98,7 @@ function toTransform(editor: Editor, hold: FilterLimits['hold']): Transform {
   }
 
   return new Transform({
+    autoDestroy: false,
     transform: (chunk: Uint8Array, _, done) => step(() => editor.push(chunk), done),
     flush: (done) => step(() => editor.end(), done),
     destroy(error, done) {

@@ -1,18 +1,19 @@
 import type { ServerResponse } from 'node:http';
-import { objectKey } from '../api/kubernetes-object.ts';
-import type { CompiledPolicy } from '../policy/snapshot.ts';
-import type { Clock } from '../time/clock.ts';
+import { objectKey } from '../../api/kubernetes-object.ts';
+import type { CompiledPolicy } from '../../policy/snapshot.ts';
+import type { AnsweringBackend } from '../../telemetry/request-times.ts';
+import type { Clock } from '../../time/clock.ts';
+import type { DecisionReason } from '../decision-reason.ts';
+import type { RequestHead } from '../request-head.ts';
+import { readTraceContext } from '../trace-context.ts';
 import { type CallName, callOfHeaders } from './call-name.ts';
-import type { DecisionReason } from './decision-reason.ts';
-import type { AnsweredBy, ExchangeRecord } from './exchange-record.ts';
-import type { RequestHead } from './request-head.ts';
-import { readTraceContext } from './trace-context.ts';
+import type { ExchangeRecord } from './exchange-record.ts';
 
 /** Told of what becomes of each request, as soon as it is known. */
 export interface ExchangeObserver {
   onDecision(reason: DecisionReason, policy: CompiledPolicy | undefined, seconds: number): void;
   /** An admitted request is being answered: its status, and the seconds from its head to the answer's. */
-  onAnswer(answeredBy: AnsweredBy, status: number, seconds: number): void;
+  onAnswer(backend: AnsweringBackend, status: number, seconds: number): void;
   /** A refusal's head, or the end of an admitted request's answer. */
   onEnd(record: ExchangeRecord): void;
 }
@@ -66,7 +67,7 @@ export function followExchange({ head, response, clock, observer }: ExchangePart
     if (headSeconds !== undefined || isOver) return;
     headSeconds = elapsed();
     if (outcome === undefined) return;
-    if (isAdmitted(outcome)) observer.onAnswer(answeredBy(outcome), response.statusCode, headSeconds);
+    if (isAdmitted(outcome)) observer.onAnswer(backendOf(outcome), response.statusCode, headSeconds);
     else end();
   });
   response.once('close', end);
@@ -91,7 +92,7 @@ function isAdmitted({ reason }: Outcome): boolean {
   return reason === 'admitted';
 }
 
-function answeredBy({ policy }: Outcome): AnsweredBy {
+function backendOf({ policy }: Outcome): AnsweringBackend {
   return policy?.upstream === undefined ? 'builtin' : 'upstream';
 }
 
