@@ -180,7 +180,10 @@ export interface RequiredClaim {
 }
 
 export interface ToolScopes {
-  /** Names of tools, compared byte for byte. */
+  /**
+   * Names of tools, compared byte for byte. `*` is every tool that no entry names; without it, tools that
+   * nobody has named, new ones of the server among them, are open to every caller.
+   */
   readonly names: readonly string[];
   /** Scopes that a call of these tools needs, all of them. */
   readonly scopes: readonly string[];

@@ -56,8 +56,10 @@ export function createAccessLog({ log, clock, random, admittedOneIn }: AccessLog
   return {
     note(record) {
       const { reason } = record;
-      if (sampled.has(reason) && (oneIn === 0 || random() * oneIn >= 1)) return;
-      if (reason === 'admitted' || isWithinBudget(reason)) log.info('access', toFields(record));
+      const isLeftOut = sampled.has(reason) && !hasFailed(record) && (oneIn === 0 || random() * oneIn >= 1);
+      if (isLeftOut) return;
+      if ((reason === 'admitted' && !hasFailed(record)) || isWithinBudget(reason))
+        log.info('access', toFields(record));
       else leaveOut(reason);
     },
     sampleOneIn(count) {
@@ -87,7 +89,13 @@ function toFields({
     seconds: toMicroseconds(seconds),
     traceId: rest.traceId,
     cut: isCut || undefined,
+    upstream: rest.failure,
   };
+}
+
+/** Let in, and not answered as it should be: that is looked for. */
+function hasFailed({ failure, status = 0 }: ExchangeRecord): boolean {
+  return failure !== undefined || status >= 500;
 }
 
 /** Finer digits are noise. */

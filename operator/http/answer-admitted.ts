@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { objectKey } from '../api/kubernetes-object.ts';
 import type { Shares } from '../policy/snapshot.ts';
-import { type Answer, refuse, unavailable } from './answer.ts';
+import { type Answer, overloaded, refuse } from './answer.ts';
 import type { Admission, Backend } from './backend.ts';
 import type { DecisionReason } from './decision-reason.ts';
 import { type CallName, callOfBody } from './exchange/call-name.ts';
@@ -45,7 +45,7 @@ export async function answerAdmitted(admitted: Admitted, parts: AnsweringParts):
   // The client may have left while the keys were fetched.
   if (response.destroyed) return settle('admitted');
   const release = parts.shares.takeRequest(objectKey(policy));
-  if (release === undefined) return settle('overloaded', unavailable(1));
+  if (release === undefined) return settle('overloaded', overloaded());
   response.once('close', release);
   if (!mcpMethods.includes(incoming.method ?? '')) {
     return settle('admitted', refuse(405, 'Use POST.', { allow: mcpMethods.join(', ') }));
@@ -59,7 +59,9 @@ export async function answerAdmitted(admitted: Admitted, parts: AnsweringParts):
   if (inspected.kind === 'gone' || response.destroyed) return;
   const { body } = inspected;
   const backend = policy.upstream === undefined ? parts.builtInServer : parts.proxy;
-  await backend.handle({ incoming, admission, ...(body === undefined ? {} : { body }) }, response);
+  const { noteFailure } = exchange;
+  const request = { incoming, admission, noteFailure, ...(body === undefined ? {} : { body }) };
+  await backend.handle(request, response);
 }
 
 type Inspected = { readonly call?: CallName } & (
@@ -81,7 +83,7 @@ async function inspect(admitted: Admitted, parts: AnsweringParts): Promise<Inspe
       return { kind: 'answer', answer, reason: 'message_too_large' };
     }
     case 'no-share': {
-      const { headers, ...answer } = unavailable(1);
+      const { headers, ...answer } = overloaded();
       return {
         kind: 'answer',
         answer: { ...answer, headers: { ...headers, connection: 'close' } },

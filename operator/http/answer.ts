@@ -36,9 +36,15 @@ export function refuseMessage(
 }
 
 /** 503: it cannot be decided now. Never a challenge, which would send the client to its authorization server. */
-export function unavailable(retryAfterSeconds: number): Answer {
+export function unavailable(
+  retryAfterSeconds: number,
+  message = 'The request cannot be decided at the moment; try again later.',
+): Answer {
   const seconds = String(Math.max(1, Math.ceil(retryAfterSeconds)));
-  return refuse(503, 'The request cannot be decided at the moment; try again later.', {
-    'retry-after': seconds,
-  });
+  return refuse(503, message, { 'retry-after': seconds });
+}
+
+/** 503: the requests of the policy have taken all of its share. */
+export function overloaded(): Answer {
+  return unavailable(1, 'Too much is under way for this resource; try again later.');
 }

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Caller } from '../identity/caller.ts';
 import type { CompiledPolicy } from '../policy/snapshot.ts';
+import type { UpstreamFailure } from '../telemetry/upstream-metrics.ts';
 
 /** Who was let in, and by which policy: all of it. */
 export interface Admission extends Caller {
@@ -14,6 +15,8 @@ export interface AdmittedRequest {
   readonly admission: Admission;
   /** The whole body, when it has been read already: `incoming` then has nothing left. */
   readonly body?: Uint8Array;
+  /** Takes why what is behind the gate has failed, if it has. */
+  readonly noteFailure?: (failure: UpstreamFailure) => void;
 }
 
 /** What is behind the gate. */

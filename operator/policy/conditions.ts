@@ -40,7 +40,7 @@ export function conditionsFor(
 
 function ready(observation: Observation | undefined): Statement {
   const note = observation?.lacksAssertion
-    ? ' Its upstream gets no signed assertion, because the operator has no keys for it (--assertion-keys).'
+    ? ' The operator has no --assertion-keys: its upstream gets no signed assertion, and sessions are not shared between replicas.'
     : '';
   return {
     type: 'Ready',

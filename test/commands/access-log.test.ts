@@ -55,6 +55,16 @@ test('an admission says what was asked for, by whom that is known, and whether t
   expect(log.lines[0]?.fields).toMatchObject({ ...call, traceId: 'f'.repeat(32), seconds: 3600, cut: true });
 });
 
+test('one that was let in and failed has a line, whatever is sampled, but not without end', () => {
+  const { note, log } = create(0, 0.999);
+  note({ ...admitted, status: 502, failure: 'refused' });
+  expect(log.lines[0]?.fields).toMatchObject({ reason: 'admitted', status: 502, upstream: 'refused' });
+  note({ ...admitted, status: 500 });
+  expect(log.lines).toHaveLength(2);
+  repeat(100, () => note({ ...admitted, status: 500 }));
+  expect(log.lines).toHaveLength(20);
+});
+
 test('a request whose client has left, and that nothing is known of, has fewer fields', () => {
   const { note, log } = create(1);
   note({ reason: 'path_not_found', method: 'GET', decisionSeconds: 0, seconds: 0, isCut: false });

@@ -1,3 +1,4 @@
+import type { UpstreamFailure } from '../../telemetry/upstream-metrics.ts';
 import type { DecisionReason } from '../decision-reason.ts';
 import type { CallName } from './call-name.ts';
 
@@ -25,4 +26,6 @@ export interface ExchangeRecord {
   readonly traceId?: string;
   /** The answer has not reached its end: the client or the upstream has left, or the policy or token is over. */
   readonly isCut: boolean;
+  /** What went wrong at the upstream. */
+  readonly failure?: UpstreamFailure;
 }

@@ -2,6 +2,7 @@ import type { ServerResponse } from 'node:http';
 import { objectKey } from '../../api/kubernetes-object.ts';
 import type { CompiledPolicy } from '../../policy/snapshot.ts';
 import type { AnsweringBackend } from '../../telemetry/request-times.ts';
+import type { UpstreamFailure } from '../../telemetry/upstream-metrics.ts';
 import type { Clock } from '../../time/clock.ts';
 import type { DecisionReason } from '../decision-reason.ts';
 import type { RequestHead } from '../request-head.ts';
@@ -24,6 +25,8 @@ export interface FollowedExchange {
   noteDecision(): void;
   /** The body has been read, and asks for this. */
   noteCall(call: CallName): void;
+  /** The upstream has failed. */
+  noteFailure(failure: UpstreamFailure): void;
   /** Says how the request is about to be answered, and by which policy. Once. */
   settle(reason: DecisionReason, policy: CompiledPolicy | undefined): void;
 }
@@ -50,6 +53,7 @@ export function followExchange({ head, response, clock, observer }: ExchangePart
   let decisionSeconds: number | undefined;
   let headSeconds: number | undefined;
   let outcome: Outcome | undefined;
+  let failure: UpstreamFailure | undefined;
   let isOver = false;
 
   function end(): void {
@@ -59,7 +63,16 @@ export function followExchange({ head, response, clock, observer }: ExchangePart
     const isCut = isAdmitted(outcome) && !response.writableFinished;
     const status = headSeconds === undefined ? undefined : response.statusCode;
     observer.onEnd(
-      toRecord({ ...outcome, head, call: call ?? callOfHeaders(head), status, headSeconds, seconds, isCut }),
+      toRecord({
+        ...outcome,
+        head,
+        call: call ?? callOfHeaders(head),
+        status,
+        headSeconds,
+        seconds,
+        isCut,
+        failure,
+      }),
     );
   }
 
@@ -74,6 +87,9 @@ export function followExchange({ head, response, clock, observer }: ExchangePart
   return {
     noteDecision() {
       decisionSeconds ??= elapsed();
+    },
+    noteFailure(cause) {
+      failure ??= cause;
     },
     noteCall(read) {
       call = read;
@@ -113,9 +129,10 @@ interface Known extends Outcome {
   readonly headSeconds: number | undefined;
   readonly seconds: number;
   readonly isCut: boolean;
+  readonly failure: UpstreamFailure | undefined;
 }
 
-function toRecord({ head, policy, call, status, headSeconds, ...known }: Known): ExchangeRecord {
+function toRecord({ head, policy, call, status, headSeconds, failure, ...known }: Known): ExchangeRecord {
   const traceId = readTraceContext(head)?.traceId;
   return {
     ...known,
@@ -125,5 +142,6 @@ function toRecord({ head, policy, call, status, headSeconds, ...known }: Known):
     ...(status === undefined ? {} : { status }),
     ...(headSeconds === undefined ? {} : { headSeconds }),
     ...(traceId === undefined ? {} : { traceId }),
+    ...(failure === undefined ? {} : { failure }),
   };
 }

@@ -34,6 +34,7 @@ export type Gate = (head: RequestHead, snapshot: RoutingTable) => Promise<Decisi
 
 /** How long a client should wait for a policy that denies: its author has to mend it. */
 const denyRetrySeconds = 30;
+const policyDenies = 'This resource is not available: its policy is not in force.';
 
 /** @param currentKeys - the key set that verifies assertions; undefined when none are made. */
 export function createGate(
@@ -73,7 +74,7 @@ export function createGate(
   ): Promise<Decision> {
     const { verifier } = policy;
     if (verifier.mode === 'deny')
-      return answer(unavailable(denyRetrySeconds), 'policy_denies', policy, headers);
+      return answer(unavailable(denyRetrySeconds, policyDenies), 'policy_denies', policy, headers);
     if (credentials.kind === 'none') return deny('token_missing', policy, headers);
     if (credentials.kind === 'invalid') return deny('request_invalid', policy, headers);
     const verdict = await verifyToken(credentials.token, verifier);

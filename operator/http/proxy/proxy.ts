@@ -3,7 +3,7 @@ import type { Transform } from 'node:stream';
 import type { Snapshot, Upstream } from '../../policy/snapshot.ts';
 import type { UpstreamMetrics } from '../../telemetry/upstream-metrics.ts';
 import type { Clock } from '../../time/clock.ts';
-import { unavailable } from '../answer.ts';
+import { overloaded } from '../answer.ts';
 import type { Admission, AdmittedRequest, Backend } from '../backend.ts';
 import { write } from '../write.ts';
 import { judgeAnswer, type PassedAnswer } from './answer-headers.ts';
@@ -86,7 +86,7 @@ async function handle(request: AdmittedRequest, response: ServerResponse, desk: 
   } catch (error) {
     exchange.destroy();
     // The client has left, or the policy or the token is over: nothing of it is the upstream's fault.
-    if (!isAbandoned) fail(error, response, parts);
+    if (!isAbandoned) fail(error, request, response, parts);
   }
 }
 
@@ -117,7 +117,7 @@ async function passAnswer(
     exchange.waitForever();
   } else {
     exchange.destroy();
-    write(response, unavailable(1));
+    write(response, overloaded());
     return;
   }
   const headers = headersFor(passed, { admission, key: parts.sessionKeys()[0] });
@@ -171,9 +171,15 @@ function headersFor(
   };
 }
 
-function fail(error: unknown, response: ServerResponse, { metrics }: ProxyParts): void {
+function fail(
+  error: unknown,
+  { noteFailure }: AdmittedRequest,
+  response: ServerResponse,
+  { metrics }: ProxyParts,
+): void {
   const failure = failureOf(error);
   metrics.countFailure(failure);
+  noteFailure?.(failure);
   // A body that has begun must not look complete.
   if (response.headersSent) response.destroy();
   else write(response, answerFailure(failure));

@@ -32,7 +32,18 @@ export function failureOf(error: unknown): UpstreamFailure {
 
 /** What the client is told: nothing about where the upstream is, or what is wrong with it. */
 export function answerFailure(failure: UpstreamFailure): Answer {
-  return failure === 'timeout'
-    ? refuse(504, 'The MCP server behind this endpoint did not answer in time.')
-    : refuse(502, 'The MCP server behind this endpoint could not be reached, or gave no usable answer.');
+  switch (failure) {
+    case 'timeout':
+      return refuse(504, 'The MCP server behind this endpoint did not answer in time.');
+    case 'too_large':
+      return refuse(
+        502,
+        'The answer is larger than what is looked into here, as this resource has rules for tools.',
+      );
+    default:
+      return refuse(
+        502,
+        'The MCP server behind this endpoint could not be reached, or gave no usable answer.',
+      );
+  }
 }

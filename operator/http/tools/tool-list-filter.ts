@@ -6,7 +6,7 @@ import { UpstreamError } from '../proxy/upstream-failure.ts';
 import type { Release } from '../shares.ts';
 import { createEventStreamEditor } from './event-stream.ts';
 import { editToolList } from './tool-list.ts';
-import { hiddenTools } from './tool-rules.ts';
+import { mayUseTool } from './tool-rules.ts';
 
 export interface FilterLimits {
   /** Of one message. */
@@ -30,9 +30,8 @@ export function createToolListFilter(
   { maxBytes, hold }: FilterLimits,
 ): Transform | 'refuse' | undefined {
   if (admission.policy.tools.length === 0) return undefined;
-  const hidden = hiddenTools(admission);
   const edit = (message: Uint8Array): Uint8Array => {
-    const edited = editToolList(message, hidden);
+    const edited = editToolList(message, (tool) => mayUseTool(admission, tool));
     if (edited === undefined) throw unusable();
     return edited;
   };
@@ -40,7 +39,7 @@ export function createToolListFilter(
     case 'application/json':
       return toTransform(createWholeEditor(edit, maxBytes), hold);
     case 'text/event-stream':
-      return toTransform(createEventStreamEditor({ edit, maxBytes, tooLarge: unusable }), hold);
+      return toTransform(createEventStreamEditor({ edit, maxBytes, tooLarge }), hold);
     case '':
       return withoutBody();
     default:
@@ -51,6 +50,10 @@ export function createToolListFilter(
 
 function unusable(): Error {
   return new UpstreamError('bad_answer');
+}
+
+function tooLarge(): Error {
+  return new UpstreamError('too_large');
 }
 
 /** What takes bytes and gives those that can go on; the rest is held. */
@@ -65,7 +68,7 @@ function createWholeEditor(edit: (message: Uint8Array) => Uint8Array, maxBytes: 
   let heldBytes = 0;
   return {
     push(chunk) {
-      if (heldBytes + chunk.length > maxBytes) throw unusable();
+      if (heldBytes + chunk.length > maxBytes) throw tooLarge();
       message.append(chunk);
       heldBytes += chunk.length;
       return nothing;
@@ -84,7 +87,7 @@ function toTransform(editor: Editor, hold: FilterLimits['hold']): Transform {
     release?.();
     const bytes = editor.heldBytes();
     release = bytes === 0 ? undefined : hold(bytes);
-    if (bytes > 0 && release === undefined) throw unusable();
+    if (bytes > 0 && release === undefined) throw tooLarge();
   }
 
   function step(work: () => Uint8Array, done: (error: Error | null, output?: Uint8Array) => void): void {

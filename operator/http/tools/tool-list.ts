@@ -10,14 +10,17 @@ import { messageLimits } from './messages.ts';
  * @param message - the bytes of one JSON-RPC message or of a batch.
  * @returns the same object when nothing had to be changed; undefined when it is no JSON that every parser reads alike.
  */
-export function editToolList(message: Uint8Array, hidden: ReadonlySet<string>): Uint8Array | undefined {
+export function editToolList(message: Uint8Array, mayUse: MayUse): Uint8Array | undefined {
   const parsed = parseStrictJson(message, messageLimits);
   if (!parsed.ok) return undefined;
-  if (!messagesIn(parsed.value).some((found) => needsEdit(found, hidden))) return message;
+  if (!messagesIn(parsed.value).some((found) => needsEdit(found, mayUse))) return message;
   const value = parseKeepingNumbers(Buffer.from(message).toString());
-  const edited = Array.isArray(value) ? value.map((item) => edit(item, hidden)) : edit(value, hidden);
+  const edited = Array.isArray(value) ? value.map((item) => edit(item, mayUse)) : edit(value, mayUse);
   return Buffer.from(JSON.stringify(edited).replace(otherLineEnds, escapeCharacter));
 }
+
+/** Whether the caller may use a tool of this name. */
+export type MayUse = (tool: string) => boolean;
 
 /** Some clients take these for ends of lines, in events too; they may have come escaped. */
 const otherLineEnds = /[\u0085\u2028\u2029]/g;
@@ -38,27 +41,27 @@ function readToolList(message: unknown): ToolList | undefined {
   return isJsonObject(result) && Array.isArray(result.tools) ? (result as ToolList) : undefined;
 }
 
-function needsEdit(message: unknown, hidden: ReadonlySet<string>): boolean {
+function needsEdit(message: unknown, mayUse: MayUse): boolean {
   const list = readToolList(message);
   return (
     list !== undefined &&
-    (list.cacheScope === 'public' || !list.tools.every((tool) => isVisible(tool, hidden)))
+    (list.cacheScope === 'public' || !list.tools.every((tool) => isVisible(tool, mayUse)))
   );
 }
 
-function edit(message: unknown, hidden: ReadonlySet<string>): unknown {
+function edit(message: unknown, mayUse: MayUse): unknown {
   const list = readToolList(message);
   if (list === undefined || !isJsonObject(message)) return message;
   const result = {
     ...list,
-    tools: list.tools.filter((tool) => isVisible(tool, hidden)),
+    tools: list.tools.filter((tool) => isVisible(tool, mayUse)),
     ...(list.cacheScope === 'public' ? { cacheScope: 'private' } : {}),
   };
   return { ...message, result };
 }
 
-function isVisible(tool: unknown, hidden: ReadonlySet<string>): boolean {
-  return isJsonObject(tool) && typeof tool.name === 'string' && !hidden.has(tool.name);
+function isVisible(tool: unknown, mayUse: MayUse): boolean {
+  return isJsonObject(tool) && typeof tool.name === 'string' && mayUse(tool.name);
 }
 
 /** In the language since ES2026, and not yet in TypeScript's libraries. */

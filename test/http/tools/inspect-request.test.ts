@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { inspectRequest } from '../../../operator/http/tools/inspect-request.ts';
-import { hiddenTools } from '../../../operator/http/tools/tool-rules.ts';
+import { mayUseTool } from '../../../operator/http/tools/tool-rules.ts';
 import { admit } from './admissions.ts';
 
 const rules = [
@@ -80,9 +80,23 @@ describe('scopes of tools', () => {
   });
 
   test('tools that cannot be called are those that are hidden', () => {
-    expect(hiddenTools(admit(['db:write', 'db:admin'], rules))).toEqual(new Set(['drop', 'read']));
-    expect(hiddenTools(admit(['db:write', 'db:admin', 'db:drop', 'db:read'], rules))).toEqual(new Set());
-    expect(hiddenTools(admit([], []))).toEqual(new Set());
+    const visible = (scopes: readonly string[], given = rules) =>
+      ['delete', 'drop', 'free', 'read'].filter((tool) => mayUseTool(admit(scopes, given), tool));
+    expect(visible(['db:write', 'db:admin'])).toEqual(['delete', 'free']);
+    expect(visible(['db:write', 'db:admin', 'db:drop', 'db:read'])).toHaveLength(4);
+    expect(visible([], [])).toHaveLength(4);
+  });
+
+  test('* is every tool that no rule names', () => {
+    const given = [
+      { names: ['read'], scopes: ['r'] },
+      { names: ['*', 'drop'], scopes: ['w'] },
+    ];
+    const visible = (scopes: readonly string[]) =>
+      ['read', 'drop', 'other', '*'].filter((tool) => mayUseTool(admit(scopes, given), tool));
+    expect(visible([])).toEqual([]);
+    expect(visible(['r'])).toEqual(['read']);
+    expect(visible(['w'])).toEqual(['drop', 'other', '*']);
   });
 
   test('other messages pass: responses, notifications, other methods that name the tool', () => {

@@ -6,7 +6,7 @@ const hidden = new Set(['whoami', 'delete']);
 /** What comes out; `same` when it is the very object that went in. */
 function edit(text: string, names: ReadonlySet<string> = hidden): string {
   const message = Buffer.from(text);
-  const edited = editToolList(message, names);
+  const edited = editToolList(message, (tool) => !names.has(tool));
   if (edited === undefined) return 'refused';
   return edited === message ? 'same' : Buffer.from(edited).toString();
 }
