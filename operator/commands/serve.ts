@@ -11,7 +11,8 @@ import { systemClock as clock } from '../time/clock.ts';
 import { VERSION } from '../version.ts';
 import { type ClusterLink, createClusterLink } from './cluster-link.ts';
 import { describeFindings, describeProblem } from './describe-problem.ts';
-import { describeListeners, type Operator, startOperator } from './operator.ts';
+import { describeListeners } from './listeners.ts';
+import { type Operator, startOperator } from './operator.ts';
 import { readConfiguration } from './read-configuration.ts';
 import { untilStopped } from './until-stopped.ts';
 
