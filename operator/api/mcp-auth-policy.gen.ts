@@ -219,7 +219,7 @@ export interface UpstreamService {
   /**
    * Port of the Service, for TCP. Where its `appProtocol` is `https`, TLS is spoken, and the certificate must
    * be for `<service>.<namespace>.svc`, from an authority in `caBundleRef`. Without `appProtocol`, and for
-   * `http`, `kubernetes.io/ws` and `mcp`, it is plain HTTP; any other: `InvalidRef`.
+   * `http`, `kubernetes.io/ws`, `mcp` and `<domain>/mcp`, it is plain HTTP; any other: `InvalidRef`.
    */
   readonly port: number;
   /** Path of the MCP endpoint on that Service; it replaces that of the request. */

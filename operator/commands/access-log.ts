@@ -7,8 +7,6 @@ import { createTokenBucket, type TokenBucket } from '../time/token-bucket.ts';
 /** What was decided about requests, and what they were answered, in the log. */
 export interface AccessLog {
   note(record: ExchangeRecord): void;
-  /** From now on one in so many requests that are let in has a line; 0 for none. */
-  sampleOneIn(count: number): void;
 }
 
 interface AccessLogParts {
@@ -16,7 +14,8 @@ interface AccessLogParts {
   readonly clock: Clock;
   /** From 0 to below 1. */
   readonly random: () => number;
-  readonly admittedOneIn: number;
+  /** One in so many requests that are let in has a line; 0 for none. */
+  readonly admittedOneIn: () => number;
 }
 
 /** Lines for a reason at once, and a second later again: nobody needs a good token to be refused. */
@@ -33,7 +32,6 @@ const sampled = new Set<DecisionReason>(['admitted', 'metadata', 'assertion_keys
  * has a budget of lines, and what goes beyond is counted in a line of its own.
  */
 export function createAccessLog({ log, clock, random, admittedOneIn }: AccessLogParts): AccessLog {
-  let oneIn = admittedOneIn;
   const lines = new Map<DecisionReason, TokenBucket>();
   const leftOut = new Map<DecisionReason, number>();
 
@@ -41,6 +39,10 @@ export function createAccessLog({ log, clock, random, admittedOneIn }: AccessLog
     const bucket = lines.get(reason) ?? createTokenBucket(clock, perSecond, burst);
     lines.set(reason, bucket);
     return bucket.take() === 0;
+  }
+
+  function isDrawn(oneIn: number): boolean {
+    return oneIn > 0 && random() * oneIn < 1;
   }
 
   function leaveOut(reason: DecisionReason): void {
@@ -56,14 +58,11 @@ export function createAccessLog({ log, clock, random, admittedOneIn }: AccessLog
   return {
     note(record) {
       const { reason } = record;
-      const isLeftOut = sampled.has(reason) && !hasFailed(record) && (oneIn === 0 || random() * oneIn >= 1);
-      if (isLeftOut) return;
-      if ((reason === 'admitted' && !hasFailed(record)) || isWithinBudget(reason))
-        log.info('access', toFields(record));
+      const isExpected = !hasFailed(record);
+      if (sampled.has(reason) && isExpected && !isDrawn(admittedOneIn())) return;
+      const isUnbounded = reason === 'admitted' && isExpected;
+      if (isUnbounded || isWithinBudget(reason)) log.info('access', toFields(record));
       else leaveOut(reason);
-    },
-    sampleOneIn(count) {
-      oneIn = count;
     },
   };
 }

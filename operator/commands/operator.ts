@@ -4,9 +4,9 @@ import type { McpAuthPolicyStatus } from '../api/mcp-auth-policy.gen.ts';
 import { createCallerMemory } from '../enforcement/caller-memory.ts';
 import { createEnforcement } from '../enforcement/enforcement.ts';
 import { createRollout } from '../enforcement/rollout.ts';
-import { createStatusBoard, type Told } from '../enforcement/status-board.ts';
+import type { Told } from '../enforcement/status-board.ts';
 import { createAdminEndpoint } from '../http/admin-endpoint.ts';
-import { type Address, listen } from '../http/listener.ts';
+import type { AssertionKeys } from '../identity/assertion-keys.ts';
 import type { EndpointOptions } from '../options.ts';
 import type { Compilation } from '../policy/compile.ts';
 import { digestOf } from '../policy/digest.ts';
@@ -18,23 +18,20 @@ import type { Clock } from '../time/clock.ts';
 import { sleep } from '../time/deadline.ts';
 import { VERSION } from '../version.ts';
 import { createAccessLog } from './access-log.ts';
-import { announceSelfTest, announceSnapshot, countStates } from './announcements.ts';
+import { announceSelfTest, announceSnapshot } from './announcements.ts';
 import { followAssertionKeys, readAssertionKeys } from './assertion-key-files.ts';
-import { coalesce } from './coalesce.ts';
 import { logWarnings } from './configuration-warnings.ts';
-import { createCurrentInputs } from './current-inputs.ts';
+import { type CurrentInputs, createCurrentInputs } from './current-inputs.ts';
 import { followConfiguration } from './follow-configuration.ts';
+import { type Addresses, startListeners } from './listeners.ts';
 import { measureApply } from './measure-apply.ts';
 import { observeRequests } from './observe-requests.ts';
-import { createPublicSide } from './public-side.ts';
-import { createReadiness } from './readiness.ts';
+import { createPublicSide, type PublicSide } from './public-side.ts';
 import type { Enforced } from './replicas.ts';
-import { followTlsFiles, readTlsFiles } from './tls-files.ts';
+import { createReporting, type Reporting } from './reporting.ts';
 import { type ClusterPorts, createVerification } from './verification.ts';
 
-export interface Operator {
-  readonly publicAddress: Address;
-  readonly adminAddress: Address;
+export interface Operator extends Addresses {
   /** Takes what a source delivers and puts it in force at once; returns what became of it. */
   update(delivery: SourceInputs): Compilation;
   /** Takes the digests of the snapshots that the live replicas enforce, this one among them. */
@@ -71,150 +68,121 @@ export interface OperatorParts {
 /** How long requests may go on after a signal to stop. */
 const graceMs = 20_000;
 
-/**
- * Wires everything that is the same whatever the policies come from, starts to listen, and follows the files that
- * `options` name.
- */
+/** Starts to listen, and follows the files that `options` name. */
 export async function startOperator(parts: OperatorParts): Promise<Operator> {
-  const { options, configuration, clock, log, metrics, cluster } = parts;
-  const hasCluster = cluster !== undefined;
-  metrics.countByPolicy(configuration.metrics.byPolicy);
-  let lameDuckMs = secondsOf(configuration.intervals.lameDuck) * 1000;
-  logWarnings(configuration, log, { hasCluster });
-  const { isAuthor, onStatus } = parts;
+  const { options, configuration, clock, log } = parts;
   const keyFiles = { directory: options.assertionKeys, processKey: randomBytes(32) };
   let assertionKeys = await readAssertionKeys(keyFiles);
-  const board = createStatusBoard({ clock, operatorVersion: VERSION, isAuthor, onStatus });
+  const { inputs, publicSide, reporting, seeReplicas, reconfigure, close } = wire(parts, () => assertionKeys);
+  reconfigure(configuration);
+  const listeners = await startListeners({
+    ...{ options, clock, log },
+    publicEndpoint: publicSide.endpoint,
+    adminEndpoint: createAdminEndpoint({
+      isReady: reporting.isReady,
+      renderMetrics: parts.metrics.render,
+      listPolicies: reporting.list,
+    }),
+  });
+  const unfollowAssertionKeys = followAssertionKeys(assertionKeys, {
+    ...{ ...keyFiles, clock, log },
+    onChange(keys) {
+      assertionKeys = keys;
+      reporting.request();
+    },
+  });
+  const unfollowConfiguration = followConfiguration({ ...parts, onChange: reconfigure });
+  return {
+    ...{ publicAddress: listeners.publicAddress, adminAddress: listeners.adminAddress },
+    ...{ update: inputs.deliver, learn: inputs.learn, seeReplicas, tellStatuses: reporting.tellAnew },
+    async stop(isBehindBalancer) {
+      reporting.end();
+      const lameDuckMs = secondsOf(inputs.configuration().intervals.lameDuck) * 1000;
+      if (isBehindBalancer) await sleep(clock, lameDuckMs, new AbortController().signal);
+      unfollowConfiguration();
+      unfollowAssertionKeys();
+      const drained = listeners.drain(graceMs);
+      publicSide.endStreams();
+      await drained;
+      close();
+    },
+  };
+}
+
+/** Everything between what a source delivers and what callers are answered, and administrators are told. */
+interface Wired {
+  readonly inputs: CurrentInputs;
+  readonly publicSide: PublicSide;
+  readonly reporting: Reporting;
+  readonly seeReplicas: Operator['seeReplicas'];
+  /** Puts a configuration in force. */
+  reconfigure(configuration: OperatorConfiguration): void;
+  close(): void;
+}
+
+function wire(parts: OperatorParts, currentKeys: () => AssertionKeys): Wired {
+  const { clock, log, metrics, cluster } = parts;
   const rollout = createRollout();
-  const report = coalesce(clock, () => {
-    // Replicas may be heard of before there is anything to enforce.
-    if (enforcement.currentSnapshot() === undefined) return;
-    const reports = enforcement.reports();
-    board.update(inputs.objects(), reports);
-    readiness.note(reports);
-    metrics.setPolicies(countStates(reports));
+  const reporting = createReporting({
+    ...parts,
+    current: () =>
+      // Replicas may be heard of before there is anything to enforce.
+      enforcement.currentSnapshot() && { objects: inputs.objects(), reports: enforcement.reports() },
   });
   const verification = createVerification({
-    clock,
-    log,
-    metrics: metrics.keys,
-    refreshSeconds: secondsOf(configuration.intervals.keyRefresh),
+    ...{ clock, log, metrics: metrics.keys },
+    refreshSeconds: secondsOf(parts.configuration.intervals.keyRefresh),
     ...(cluster === undefined ? {} : { cluster }),
-    onChange: report,
+    onChange: reporting.request,
     onSelfTest: (policy, outcome) => announceSelfTest(policy, outcome, { log, metrics }),
   });
-  const callers = createCallerMemory(clock, report);
-  const accessLog = createAccessLog({
-    log,
-    clock,
-    random: Math.random,
-    admittedOneIn: configuration.accessLog.admittedOneIn,
-  });
+  const callers = createCallerMemory(clock, reporting.request);
   const enforcement = createEnforcement({
     ...verification,
     callersOf: callers.factsOf,
     hasReachedAll: rollout.hasReachedAll,
     operatorVersion: VERSION,
-    signsAssertions: () => assertionKeys.signing !== undefined,
-    onSnapshot: (compilation) => {
-      publicSide.keepOnly(compilation.snapshot);
-      callers.keepOnly(compilation.snapshot);
+    signsAssertions: () => currentKeys().signing !== undefined,
+    onSnapshot(compilation) {
+      const { snapshot } = compilation;
+      publicSide.keepOnly(snapshot);
+      callers.keepOnly(snapshot);
       announceSnapshot(compilation, { log, metrics, clock });
-      rollout.note(compilation.snapshot);
-      parts.onEnforced({
-        snapshot: compilation.snapshot.digest,
-        configuration: digestOf(inputs.configuration()),
-      });
+      rollout.note(snapshot);
+      parts.onEnforced({ snapshot: snapshot.digest, configuration: digestOf(inputs.configuration()) });
     },
-    onReports: report,
+    onReports: reporting.request,
   });
-  const inputs = createCurrentInputs(configuration, measureApply(enforcement.apply, { clock, metrics }));
-  const readiness = createReadiness(clock);
+  const inputs = createCurrentInputs(
+    parts.configuration,
+    measureApply(enforcement.apply, { clock, metrics }),
+  );
+  const accessLog = createAccessLog({
+    ...{ log, clock, random: Math.random },
+    admittedOneIn: () => inputs.configuration().accessLog.admittedOneIn,
+  });
   const publicSide = createPublicSide({
+    ...{ clock, log, metrics, currentKeys },
     verifyToken: verification.verifyToken,
     currentSnapshot: enforcement.currentSnapshot,
     currentConfiguration: inputs.configuration,
-    currentKeys: () => assertionKeys,
     observer: observeRequests({ metrics, callers, accessLog }),
-    clock,
-    log,
-    metrics,
   });
-  const adminEndpoint = createAdminEndpoint({
-    isReady: readiness.isReady,
-    renderMetrics: metrics.render,
-    listPolicies: board.list,
-  });
-  const identity = options.tlsFiles && (await readTlsFiles(options.tlsFiles));
-  const publicListener = await listen(publicSide.endpoint, options.listen, identity);
-  const adminListener = await listen(adminEndpoint, options.adminListen).catch(async (error: unknown) => {
-    await publicListener.drain(0);
-    throw error;
-  });
-  const unfollowTlsFiles =
-    options.tlsFiles &&
-    identity &&
-    followTlsFiles(options.tlsFiles, identity, publicListener, { clock, log });
-  const unfollowAssertionKeys = followAssertionKeys(assertionKeys, {
-    ...{ ...keyFiles, clock, log },
-    onChange(keys) {
-      assertionKeys = keys;
-      report();
-    },
-  });
-  const unfollowConfiguration = followConfiguration({ ...parts, onChange: reconfigure });
-
-  function reconfigure(next: OperatorConfiguration): void {
-    lameDuckMs = secondsOf(next.intervals.lameDuck) * 1000;
-    metrics.countByPolicy(next.metrics.byPolicy);
-    accessLog.sampleOneIn(next.accessLog.admittedOneIn);
-    logWarnings(next, log, { hasCluster });
-    verification.keyStore.setRefreshSeconds(secondsOf(next.intervals.keyRefresh));
-    inputs.configure(next);
-  }
-
   return {
-    publicAddress: publicListener.address,
-    adminAddress: adminListener.address,
-    update: inputs.deliver,
+    ...{ inputs, publicSide, reporting },
     seeReplicas(snapshots) {
       rollout.see(snapshots);
-      report();
+      reporting.request();
     },
-    tellStatuses() {
-      board.tellAnew();
-      report();
+    reconfigure(next) {
+      metrics.countByPolicy(next.metrics.byPolicy);
+      logWarnings(next, log, { hasCluster: cluster !== undefined });
+      verification.keyStore.setRefreshSeconds(secondsOf(next.intervals.keyRefresh));
+      inputs.configure(next);
     },
-    learn: inputs.learn,
-    async stop(isBehindBalancer) {
-      readiness.end();
-      if (isBehindBalancer) await sleep(clock, lameDuckMs, new AbortController().signal);
-      unfollowConfiguration();
-      unfollowTlsFiles?.();
-      unfollowAssertionKeys();
-      const drained = publicListener.drain(graceMs);
-      publicSide.endStreams();
-      await drained;
-      await adminListener.drain(0);
+    close() {
       verification.close();
       callers.close();
     },
   };
-}
-
-/** Log fields that say where the operator listens. */
-export function describeListeners(
-  { publicAddress, adminAddress }: Operator,
-  { publicURL }: OperatorConfiguration,
-): Readonly<Record<string, string | undefined>> {
-  return {
-    version: VERSION,
-    listen: describe(publicAddress),
-    adminListen: describe(adminAddress),
-    publicURL,
-  };
-}
-
-function describe({ host, port }: Address): string {
-  return `${host.includes(':') ? `[${host}]` : host}:${port}`;
 }

@@ -11,7 +11,8 @@ import { systemClock as clock } from '../time/clock.ts';
 import { VERSION } from '../version.ts';
 import { type ClusterLink, createClusterLink } from './cluster-link.ts';
 import { describeFindings, describeProblem } from './describe-problem.ts';
-import { describeListeners, type Operator, startOperator } from './operator.ts';
+import { describeListeners } from './listeners.ts';
+import { type Operator, startOperator } from './operator.ts';
 import { readConfiguration } from './read-configuration.ts';
 import { untilStopped } from './until-stopped.ts';
 
@@ -20,6 +21,7 @@ export async function serveCommand(options: ServeOptions): Promise<number> {
   const log = createLogger(options.logLevel, options.logFormat);
   const configuration = await readConfiguration(options);
   const metrics = createMetrics(VERSION);
+  const announce = createAnnouncements(log);
   const link = await linkTo(options, log, metrics.apiServer);
   const operator = await startOperator({
     options,
@@ -32,7 +34,7 @@ export async function serveCommand(options: ServeOptions): Promise<number> {
     // Before the first policies come there is an operator to tell.
     onEnforced: ({ snapshot }) => operator.seeReplicas([snapshot]),
     onStatus: (object, status, { isNew }) => {
-      if (isNew) announce(object, status, log);
+      if (isNew) announce(object, status);
     },
   });
   const stopped = untilStopped(log, clock);
@@ -83,12 +85,15 @@ function watch(directory: string, operator: Operator, log: Logger): ReturnType<t
   });
 }
 
-function announce(object: UntypedObject, { conditions = [] }: McpAuthPolicyStatus, log: Logger): void {
-  const ready = conditions.find(({ type }) => type === 'Ready');
-  log.info('policy status', {
-    policy: objectKey(object.metadata),
-    ready: ready?.status,
-    reason: ready?.reason,
-    detail: ready?.message,
-  });
+/** Tells when a policy becomes ready, or not, or why not has changed: not each fact that its status counts. */
+function createAnnouncements(log: Logger): (object: UntypedObject, status: McpAuthPolicyStatus) => void {
+  const told = new Map<string, string | undefined>();
+  return ({ metadata }, { conditions = [] }) => {
+    const policy = objectKey(metadata);
+    const ready = conditions.find(({ type }) => type === 'Ready');
+    if (told.has(policy) && told.get(policy) === ready?.message) return;
+    told.set(policy, ready?.message);
+    const { status, reason, message } = ready ?? {};
+    log.info('policy status', { policy, ready: status, reason, detail: message });
+  };
 }

@@ -31,7 +31,7 @@ export interface VerificationParts {
   readonly onSelfTest: (policy: EnforcedPolicy, outcome: SelfTestOutcome) => void;
 }
 
-/** Everything that health tokens, and what tests it. */
+/** Everything that verifies tokens, and what tests it. */
 export interface Verification {
   readonly keyStore: KeyStore;
   readonly apiServer?: ApiServerHealth;
@@ -40,7 +40,7 @@ export interface Verification {
   close(): void;
 }
 
-/** Wires the health. The self-tests share only the connections with them. */
+/** Wires it. The self-tests share only the connections with them. */
 export function createVerification(parts: VerificationParts): Verification {
   const { clock, log, cluster, onChange, metrics } = parts;
   const random = Math.random;

@@ -34,7 +34,7 @@ export interface OperatorConfiguration {
   readonly clusterIssuer: boolean;
   readonly resourceHosts: readonly OwnHosts[];
   readonly forbiddenAudiences: readonly string[];
-  /** `namespace/service:port` → `host:port`, for `serve`. */
+  /** `namespace/service:port` → `host:port`, for `serve` and `compile`. */
   readonly serviceAddresses: Readonly<Record<string, string>>;
   readonly limits: Limits;
   readonly metrics: MetricsSwitches;

@@ -15,8 +15,8 @@ import { createRequestTimes, type RequestTimes } from './request-times.ts';
 import { createUpstreamMetrics, type UpstreamMetrics } from './upstream-metrics.ts';
 
 /**
- * Every metric of the operator; `docs/metrics.md` lists them. Labels come from closed sets: none names a policy, an issuer
- * or a caller.
+ * Every metric of the operator; `docs/metrics.md` lists them. Labels come from closed sets: none names an issuer or a
+ * caller, nor a policy unless the administrator wants that.
  */
 export interface Metrics
   extends EndpointMetrics,

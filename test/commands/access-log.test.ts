@@ -19,8 +19,11 @@ const admitted: ExchangeRecord = { ...refused, reason: 'admitted', status: 200 }
 function create(admittedOneIn: number, chance = 0) {
   const log = recordLog();
   const clock = createFakeClock();
-  const drawn = { chance };
-  const accessLog = createAccessLog({ log, clock, random: () => drawn.chance, admittedOneIn });
+  const drawn = { chance, admittedOneIn };
+  const accessLog = createAccessLog({
+    ...{ log, clock, random: () => drawn.chance },
+    admittedOneIn: () => drawn.admittedOneIn,
+  });
   return { log, clock, drawn, ...accessLog };
 }
 
@@ -77,7 +80,7 @@ test('a request whose client has left, and that nothing is known of, has fewer f
 });
 
 test('of what is let in, chance takes one in so many; the number can be changed', () => {
-  const { note, log, drawn, sampleOneIn } = create(100, 0.0099);
+  const { note, log, drawn } = create(100, 0.0099);
   note(admitted);
   expect(log.lines).toHaveLength(1);
   drawn.chance = 0.01;
@@ -85,10 +88,10 @@ test('of what is let in, chance takes one in so many; the number can be changed'
   note({ ...admitted, reason: 'metadata' });
   note({ ...admitted, reason: 'preflight' });
   expect(log.lines).toHaveLength(1);
-  sampleOneIn(99);
+  drawn.admittedOneIn = 99;
   note(admitted);
   expect(log.lines).toHaveLength(2);
-  sampleOneIn(0);
+  drawn.admittedOneIn = 0;
   drawn.chance = 0;
   note(admitted);
   expect(log.lines).toHaveLength(2);

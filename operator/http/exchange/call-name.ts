@@ -6,7 +6,7 @@ export interface CallName {
   readonly rpcMethod: string;
   /** Of a `tools/call` only: what other methods name may be a URI, with secrets in its query. */
   readonly tool?: string;
-  /** `headers`: it is what the client says of a body that nobody here has read. */
+  /** `headers`: it is what the client says of a body that no tool rule was asked about. */
   readonly toldBy: 'body' | 'headers';
 }
 
