@@ -51,7 +51,7 @@ describeWithCluster('faults of the API server', () => {
     const token = await kubectl('-n', tenant, 'create', 'token', 'caller', `--audience=${forReviews}`);
     await untilAnswer(`${tenant}/reviewed`, () => token, '200', 10_000);
 
-    const outageMs = lasting({ seconds: 20, full: 300 });
+    const outageMs = lasting({ seconds: 20, full: 150 });
     await using observation = await observe(installation);
     const failedBefore = await failedCalls();
     const startMs = performance.now();
@@ -81,7 +81,7 @@ describeWithCluster('faults of the API server', () => {
 
   it('K2: the API server restarts again and again', { timeout: rowTimeoutMs }, async () => {
     const { cluster } = installation;
-    const restarts = times({ short: 2, full: 10 });
+    const restarts = times({ short: 2, full: 6 });
     await using observation = await observe(installation);
     for (let restart = 0; restart < restarts; restart += 1) {
       await cluster.stopApiServer();
@@ -107,7 +107,7 @@ describeWithCluster('faults of the API server', () => {
     const { cluster } = installation;
     const [, apiServer] = cluster.processIds();
     if (apiServer === undefined) throw new Error('the API server does not run');
-    const silenceMs = lasting({ seconds: 8, full: 180 });
+    const silenceMs = lasting({ seconds: 8, full: 75 });
     await using observation = await observe(installation);
     process.kill(apiServer, 'SIGSTOP');
     await delay(silenceMs).finally(() => process.kill(apiServer, 'SIGCONT'));

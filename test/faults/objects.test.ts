@@ -39,7 +39,7 @@ describeWithCluster('faults of objects', () => {
     reasonsOf({ generation, status });
 
   it('K15: at rest', { timeout: 900_000 }, async () => {
-    const restMs = lasting({ seconds: 10, full: 600 });
+    const restMs = lasting({ seconds: 10, full: 90 });
     await delay(3_000);
     const entries = installation.audit.since();
     await delay(restMs);
@@ -237,7 +237,7 @@ describeWithCluster('faults of objects', () => {
     await using observation = await observe(installation);
     await kubectl('delete', crdName, '--timeout=30s');
     const deniedMs = await untilAnswer(`${tenant}/${policyUnderLoad}`, good, '404', 5_000);
-    await delay(lasting({ seconds: 5, full: 60 }));
+    await delay(lasting({ seconds: 5, full: 15 }));
     await untilAnswer(`${tenant}/${policyUnderLoad}`, good, '404', 5_000);
     const during = await observation.endFault();
 

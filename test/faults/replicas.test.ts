@@ -63,7 +63,7 @@ describeWithCluster('faults of replicas', () => {
 
   it('K16: the leader is paused', { timeout: rowTimeoutMs }, async () => {
     const { inRotation, leader } = installation;
-    const pauseMs = lasting({ seconds: 25, full: 60 });
+    const pauseMs = lasting({ seconds: 25, full: 40 });
     await using observation = await observe(installation);
     const old = await leader();
     const writesBefore = await writesOf(old);
@@ -126,7 +126,7 @@ describeWithCluster('faults of replicas', () => {
 
   it('P2: the leader is killed at a random moment while it writes', { timeout: rowTimeoutMs }, async () => {
     const { leader, inRotation } = installation;
-    const kills = times({ short: 1, full: 5 });
+    const kills = times({ short: 1, full: 3 });
     await using observation = await observe(installation);
     const moments: number[] = [];
     const failed: string[] = [];
@@ -189,7 +189,7 @@ describeWithCluster('faults of replicas', () => {
     const leaderMs = readyMs + (await untilAnotherLeads('', 30_000));
     await untilAllReady(30_000);
     // Long enough for a leader that would write.
-    await delay(lasting({ seconds: 5, full: 60 }));
+    await delay(lasting({ seconds: 5, full: 15 }));
     expect(statusWrites(entries())).toEqual([]);
     tell({
       ...{ id: 'restart', fault: 'All replicas restart with more than 200 ready policies' },
