@@ -41,13 +41,13 @@ export function messageParams({ params }: JsonObject): JsonObject {
   return isJsonObject(params) ? params : {};
 }
 
-const memberOfMessage = /^(?:jsonrpc|id|method|params|result|error)$/iu;
-const memberOfCall = /^name$/iu;
+const memberOfMessage = /^(?:jsonrpc|id|method|params|result|error)(?:\0|$)/iu;
+const memberOfCall = /^name(?:\0|$)/iu;
 
 /**
  * Whether a message is a request, a notification or a response, in a form that every server reads alike. Some parsers
  * compare names of members without case (Go's `encoding/json`, which also takes `ſ` for `s`): beside `method`, a `Method`
- * could be the one that counts.
+ * could be the one that counts. In some written in C a text ends with a NUL.
  */
 export function isUnambiguous(message: JsonObject): boolean {
   return (
@@ -55,7 +55,7 @@ export function isUnambiguous(message: JsonObject): boolean {
     !(message.method === 'tools/call' && hasTwin(messageParams(message), memberOfCall)) &&
     (message.method === undefined
       ? message.result !== undefined || message.error !== undefined
-      : typeof message.method === 'string')
+      : typeof message.method === 'string' && !message.method.includes('\0'))
   );
 }
 
