@@ -74,34 +74,54 @@ function createWholeEditor(edit: (message: Uint8Array) => Uint8Array, maxBytes: 
 
 const nothing = new Uint8Array();
 
+/** A consumer that is slow takes no more of an output than this at once; the rest waits here, and is counted. */
+const sliceBytes = 16 * 1024;
+
+/** Copies: the last part of a view would keep all of it. */
+function slicesOf(output: Uint8Array): readonly Uint8Array[] {
+  if (output.length <= sliceBytes) return output.length === 0 ? [] : [output];
+  return Array.from({ length: Math.ceil(output.length / sliceBytes) }, (_, index) =>
+    Buffer.from(output.subarray(index * sliceBytes, (index + 1) * sliceBytes)),
+  );
+}
+
 function toTransform(editor: Editor, hold: FilterLimits['hold']): Transform {
   let release: Release | undefined;
 
   function holdWhatWaits(): void {
     release?.();
-    const bytes = editor.heldBytes();
+    // Two are still there when it is read for the last time: a stream that is silent then must not hold them.
+    const bytes = editor.heldBytes() + Math.max(0, stream.readableLength - 2 * sliceBytes);
     release = bytes === 0 ? undefined : hold(bytes);
     if (bytes > 0 && release === undefined) throw unusable();
   }
 
-  function step(work: () => Uint8Array, done: (error: Error | null, output?: Uint8Array) => void): void {
+  function step(work: () => Uint8Array, done: (error?: Error | null) => void): void {
     try {
       const output = work();
+      for (const slice of slicesOf(output)) stream.push(slice);
       holdWhatWaits();
-      done(null, ...(output.length === 0 ? [] : [output]));
+      done();
     } catch (error) {
       done(error as Error);
     }
   }
 
-  return new Transform({
+  const stream = new Transform({
+    readableHighWaterMark: sliceBytes,
     transform: (chunk: Uint8Array, _, done) => step(() => editor.push(chunk), done),
     flush: (done) => step(() => editor.end(), done),
+    read(size) {
+      // Less than before: there is room.
+      if (release !== undefined) holdWhatWaits();
+      Transform.prototype._read.call(stream, size);
+    },
     destroy(error, done) {
       release?.();
       done(error);
     },
   });
+  return stream;
 }
 
 function withoutBody(): Transform {

@@ -5,6 +5,7 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { UpstreamError } from '../../operator/http/proxy/upstream-failure.ts';
 import type { Release } from '../../operator/http/shares.ts';
 import { createToolListFilter } from '../../operator/http/tool-list-filter.ts';
+import { until } from '../fixtures/fake-clock.ts';
 import { type ScriptedUpstream, startHttpUpstream } from '../fixtures/scripted-upstream.ts';
 import { admit } from './admissions.ts';
 import { type Proxied, policyTo, startProxied } from './proxy/proxied.ts';
@@ -85,6 +86,24 @@ describe('a JSON answer', () => {
     await expect(pipeline(Readable.from(halves), filter)).rejects.toBeInstanceOf(UpstreamError);
     expect(out).toEqual([]);
   });
+});
+
+test.each([
+  ['application/json', ''],
+  ['text/event-stream', 'data: '],
+])('what a slow client has not taken of %s is held', async (mediaType, prefix) => {
+  const room = createRoom();
+  const filter = createStream({ mediaType, maxBytes: 1_000_000, room });
+  const bytes = Buffer.from(`${prefix}${list('whoami', 'x'.repeat(900_000))}\n\n`);
+  if (mediaType === 'application/json') filter.end(bytes);
+  else filter.write(bytes);
+  await until(() => filter.readableLength > 0);
+  expect(room.held()).toBeGreaterThan(800_000);
+  // The stream goes on, and is silent.
+  filter.resume();
+  await until(() => filter.readableLength === 0);
+  expect(room.held()).toBe(0);
+  filter.destroy();
 });
 
 test.each([

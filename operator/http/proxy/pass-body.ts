@@ -1,6 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Transform } from 'node:stream';
-import { buffer } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
 
 /** What the client gets of an upstream's answer. */
@@ -9,7 +8,7 @@ export interface Passing {
   readonly headers: Readonly<Record<string, string>>;
   readonly isEventStream: boolean;
   readonly answer: IncomingMessage;
-  /** What the body goes through. */
+  /** What the body goes through; it gives nothing of one that is no event stream before the end. */
   readonly filter: Transform | undefined;
 }
 
@@ -28,9 +27,11 @@ export async function passBody(passing: Passing, response: ServerResponse): Prom
     await pipeline(answer, filter, response);
   } else {
     // Before its head is sent: an answer that cannot be looked into is a 502.
-    const [body] = await Promise.all([buffer(filter), pipeline(answer, filter)]);
-    response.writeHead(passing.status, { ...passing.headers, 'content-length': String(body.length) });
-    response.end(body);
+    await pipeline(answer, filter);
+    const length = String(filter.readableLength);
+    response.writeHead(passing.status, { ...passing.headers, 'content-length': length });
+    // Through the filter, which counts what waits for a slow client. Whoever breaks off now is not the upstream.
+    await pipeline(filter, response).catch(() => undefined);
   }
 }
 
