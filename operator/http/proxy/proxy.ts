@@ -79,6 +79,9 @@ async function handle(request: AdmittedRequest, response: ServerResponse, desk: 
   response.once('close', () => {
     isAbandoned = !exchange.isOver();
     exchange.destroy();
+    // The rest of a body that was answered early is in the way of the next request on this connection.
+    request.incoming.unpipe();
+    request.incoming.resume();
   });
   try {
     await passAnswer(exchange, request, response, desk);
