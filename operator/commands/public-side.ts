@@ -16,6 +16,7 @@ import type { Shares, Snapshot } from '../policy/snapshot.ts';
 import type { Logger } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { Clock } from '../time/clock.ts';
+import { createWorkBudget } from '../time/work-budget.ts';
 import type { VerifyToken } from '../verify/verify-token.ts';
 import { VERSION } from '../version.ts';
 
@@ -45,6 +46,8 @@ const nothing: Shares = {
   maxStreamsPerPolicy: 0,
   maxInspectedBytes: 0,
   maxInspectedBytesPerPolicy: 0,
+  maxInspectedBytesPerNamespace: 0,
+  maxInspectedBytesInAll: 0,
 };
 
 export function createPublicSide(parts: PublicSideParts): PublicSide {
@@ -52,6 +55,7 @@ export function createPublicSide(parts: PublicSideParts): PublicSide {
   const exchanges = new Exchanges(clock);
   const limits = (): Shares => currentSnapshot()?.shares ?? nothing;
   const shares = createShares(limits);
+  const { spend } = createWorkBudget(clock);
   metrics.followInFlight(() => exchanges.size);
   metrics.followStreams(shares.openStreams);
   const builtInServer = createBuiltInServer(VERSION);
@@ -68,6 +72,7 @@ export function createPublicSide(parts: PublicSideParts): PublicSide {
       createToolListFilter(admission, answer, {
         maxBytes: limits().maxInspectedBytes,
         hold: (bytes) => shares.takeBytes(objectKey(admission.policy), bytes),
+        spend: (work) => spend(admission.policy.namespace, work),
       }),
     takeStream: ({ policy }) => shares.takeStream(objectKey(policy)),
     patienceSeconds: () => currentSnapshot()?.upstreamPatienceSeconds ?? 0,
@@ -76,7 +81,7 @@ export function createPublicSide(parts: PublicSideParts): PublicSide {
   return {
     endpoint: createPublicEndpoint({
       ...parts,
-      ...{ builtInServer, proxy, exchanges, shares, limits },
+      ...{ builtInServer, proxy, exchanges, shares, limits, spend },
       gate: createGate(parts.verifyToken, () => currentKeys().published),
     }),
     keepOnly(snapshot) {

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { objectKey } from '../api/kubernetes-object.ts';
 import type { Shares } from '../policy/snapshot.ts';
+import type { WorkBudget } from '../time/work-budget.ts';
 import { type Answer, overloaded, refuse } from './answer.ts';
 import type { Admission, Backend } from './backend.ts';
 import type { DecisionReason } from './decision-reason.ts';
@@ -21,6 +22,8 @@ export interface AnsweringParts {
   readonly exchanges: Exchanges;
   readonly shares: SharesInUse;
   readonly limits: () => Pick<Shares, 'maxInspectedBytes'>;
+  /** Does work that takes long for a large body, when there is time for this namespace. */
+  readonly spend: WorkBudget['spend'];
 }
 
 /** A request that the gate has let in. */
@@ -93,13 +96,20 @@ async function inspect(admitted: Admitted, parts: AnsweringParts): Promise<Inspe
     case 'gone':
       return { kind: 'gone' };
     case 'read':
-      return judge(admitted, read.body);
+      return await judge(admitted, read.body, parts);
   }
 }
 
-function judge({ incoming, admission }: Admitted, body: Uint8Array): Inspected {
-  if (admission.policy.tools.length === 0) return { kind: 'pass', body };
-  const { call, ...inspection } = inspectRequest({ head: readHead(incoming), body }, admission);
+async function judge(
+  { incoming, admission }: Admitted,
+  body: Uint8Array,
+  { spend }: AnsweringParts,
+): Promise<Inspected> {
+  const { namespace, tools } = admission.policy;
+  if (tools.length === 0) return { kind: 'pass', body };
+  const { call, ...inspection } = await spend(namespace, () =>
+    inspectRequest({ head: readHead(incoming), body }, admission),
+  );
   const named = call === undefined ? {} : { call: callOfBody(call) };
   return inspection.kind === 'pass' ? { kind: 'pass', body, ...named } : { ...inspection, ...named };
 }

@@ -19,7 +19,6 @@ export interface BodyLimits {
 export function readBody(incoming: IncomingMessage, { maxBytes, hold }: BodyLimits): Promise<BodyOutcome> {
   const { promise, resolve } = Promise.withResolvers<BodyOutcome>();
   const collector = createByteCollector();
-  // The parser holds the client to it, so it can be asked for at once.
   const declared = Number(incoming.headers['content-length'] ?? 0);
   let held = 0;
 
@@ -43,6 +42,8 @@ export function readBody(incoming: IncomingMessage, { maxBytes, hold }: BodyLimi
   const leave = (): void => settle({ kind: 'gone' });
 
   if (incoming.destroyed) resolve({ kind: 'gone' });
-  else if (makeRoom(declared)) incoming.on('data', keep).on('end', finish).on('close', leave);
+  // Room is taken for what has come: a client could announce much and send nothing.
+  else if (declared > maxBytes) settle({ kind: 'too-large' });
+  else incoming.on('data', keep).on('end', finish).on('close', leave);
   return promise;
 }

@@ -9,7 +9,7 @@ export interface SharesInUse {
   takeRequest(policy: string): Release | undefined;
   /** One event stream. */
   takeStream(policy: string): Release | undefined;
-  /** Bytes that are held because they have to be looked into. */
+  /** Bytes that are held because they have to be looked into: also of the shares of the namespace, and of all. */
   takeBytes(policy: string, bytes: number): Release | undefined;
   /** The event streams of all policies. */
   openStreams(): number;
@@ -23,9 +23,34 @@ export function createShares(limits: () => Shares): SharesInUse {
   return {
     takeRequest: (policy) => requests.take(policy, 1, limits().maxInFlightPerPolicy),
     takeStream: (policy) => streams.take(policy, 1, limits().maxStreamsPerPolicy),
-    takeBytes: (policy, amount) => bytes.take(policy, amount, limits().maxInspectedBytesPerPolicy),
+    takeBytes(policy, amount) {
+      const { maxInspectedBytesPerPolicy, maxInspectedBytesPerNamespace, maxInspectedBytesInAll } = limits();
+      const [namespace = ''] = policy.split('/');
+      return takeAll([
+        () => bytes.take(policy, amount, maxInspectedBytesPerPolicy),
+        () => bytes.take(namespace, amount, maxInspectedBytesPerNamespace),
+        () => bytes.take('', amount, maxInspectedBytesInAll),
+      ]);
+    },
     openStreams: streams.total,
   };
+}
+
+/** All or nothing. */
+function takeAll(takes: readonly (() => Release | undefined)[]): Release | undefined {
+  const taken: Release[] = [];
+  const giveBack = (): void => {
+    for (const release of taken) release();
+  };
+  for (const take of takes) {
+    const release = take();
+    if (release === undefined) {
+      giveBack();
+      return undefined;
+    }
+    taken.push(release);
+  }
+  return giveBack;
 }
 
 interface Tally {

@@ -210,9 +210,15 @@ const defaultLimits: Limits = {
   maxStreamsPerPolicy: 500,
   maxInspectedBytes: 4 * 1024 * 1024,
   maxInspectedBytesPerPolicy: 32 * 1024 * 1024,
+  maxInspectedBytesPerNamespace: 64 * 1024 * 1024,
+  maxInspectedBytesInAll: 128 * 1024 * 1024,
 };
 
 const defaultIntervals: Intervals = { keyRefresh: '5m', lameDuck: '5s', upstreamPatience: '60s' };
+
+function heldBytes(limit: keyof Limits): ReturnType<typeof defaulted<number>> {
+  return defaulted(integer(1024, 1024 * 1024 * 1024), defaultLimits[limit]);
+}
 
 const audience = (text: string): boolean => /^[!-~]+$/.test(text);
 
@@ -281,10 +287,9 @@ const configuration = object<OperatorConfiguration>({
       maxInFlightPerPolicy: defaulted(integer(1, 100_000), defaultLimits.maxInFlightPerPolicy),
       maxStreamsPerPolicy: defaulted(integer(1, 100_000), defaultLimits.maxStreamsPerPolicy),
       maxInspectedBytes: defaulted(integer(1024, 64 * 1024 * 1024), defaultLimits.maxInspectedBytes),
-      maxInspectedBytesPerPolicy: defaulted(
-        integer(1024, 1024 * 1024 * 1024),
-        defaultLimits.maxInspectedBytesPerPolicy,
-      ),
+      maxInspectedBytesPerPolicy: heldBytes('maxInspectedBytesPerPolicy'),
+      maxInspectedBytesPerNamespace: heldBytes('maxInspectedBytesPerNamespace'),
+      maxInspectedBytesInAll: heldBytes('maxInspectedBytesInAll'),
     }),
     defaultLimits,
   ),

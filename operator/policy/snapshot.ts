@@ -73,6 +73,8 @@ export interface Shares {
   readonly maxInspectedBytes: number;
   /** Bytes of all bodies and messages that are held for that. */
   readonly maxInspectedBytesPerPolicy: number;
+  readonly maxInspectedBytesPerNamespace: number;
+  readonly maxInspectedBytesInAll: number;
 }
 
 /** What finds the policy of a request. */

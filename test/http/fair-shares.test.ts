@@ -18,6 +18,8 @@ const limits = {
   maxStreamsPerPolicy: 1,
   maxInspectedBytes: 1000,
   maxInspectedBytesPerPolicy: 1500,
+  maxInspectedBytesPerNamespace: 1_000_000_000,
+  maxInspectedBytesInAll: 1_000_000_000,
 };
 
 /** Two tenants with an upstream each: `noisy` does what a test wants, `quiet` answers at once. */
@@ -72,6 +74,7 @@ beforeEach(async () => {
       createToolListFilter(admission, answer, {
         maxBytes: limits.maxInspectedBytes,
         hold: (bytes) => shares.takeBytes(objectKey(admission.policy), bytes),
+        spend: async (work) => work(),
       }),
     takeStream: ({ policy }) => shares.takeStream(objectKey(policy)),
     patienceSeconds: () => 60,
@@ -90,6 +93,7 @@ beforeEach(async () => {
     ...{ proxy, shares, clock: systemClock, log: recordLog() },
     exchanges: new Exchanges(systemClock),
     limits: () => limits,
+    spend: async (_, work) => work(),
     observer: {
       onDecision: (reason, policy) => decisions.push(`${policy?.namespace} ${reason}`),
       onAnswer: () => undefined,
@@ -203,10 +207,11 @@ test('a tenant has so many event streams, and another has its own', async () => 
   expect((await fetch(target)).status).toBe(200);
 });
 
-test('bodies that are still coming count, by what they say that they will be', async () => {
-  const first = upload('noisy', '{', 900);
+test('bodies that are still coming count, by what has come of them', async () => {
+  const announced = upload('noisy', '{', 900);
+  const first = upload('noisy', 'x'.repeat(899), 900);
   await until(() => !hasRoom(601));
-  const second = await upload('noisy', '{', 900).answer;
+  const second = await upload('noisy', 'x'.repeat(899), 900).answer;
   expect([second.status, second.headers.connection, second.headers['retry-after']]).toEqual([
     503,
     'close',
@@ -214,6 +219,7 @@ test('bodies that are still coming count, by what they say that they will be', a
   ]);
   await expectQuietServed();
   first.outgoing.destroy();
+  announced.outgoing.destroy();
   await until(() => hasRoom(1500));
   expect(await statusOf('noisy', messageOf(900))).toBe(200);
 });

@@ -23,7 +23,12 @@ const policy = {
   tools: [],
 } as unknown as CompiledPolicy;
 const snapshot = {
-  shares: { maxInFlightPerPolicy: 2, maxInspectedBytesPerPolicy: 1_000_000 },
+  shares: {
+    maxInFlightPerPolicy: 2,
+    maxInspectedBytesPerPolicy: 1_000_000,
+    maxInspectedBytesPerNamespace: 1_000_000,
+    maxInspectedBytesInAll: 1_000_000,
+  },
   policies: new Map([['team-a/x', policy]]),
 } as unknown as Snapshot;
 const admit = (expiresAt: number): Decision => ({
@@ -60,6 +65,7 @@ beforeEach(async () => {
     exchanges,
     shares,
     limits: () => snapshot.shares,
+    spend: async (_, work) => work(),
     observer: {
       onDecision: (reason, by) => {
         decisions.push(reason);

@@ -23,6 +23,8 @@ test('defaults', () => {
         maxStreamsPerPolicy: 500,
         maxInspectedBytes: 4_194_304,
         maxInspectedBytesPerPolicy: 33_554_432,
+        maxInspectedBytesPerNamespace: 67_108_864,
+        maxInspectedBytesInAll: 134_217_728,
       },
       metrics: { byPolicy: false },
       accessLog: { admittedOneIn: 100 },

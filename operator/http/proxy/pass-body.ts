@@ -1,8 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Transform } from 'node:stream';
-import { buffer } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
-import { write } from '../write.ts';
 
 /** What the client gets of an upstream's answer. */
 export interface Passing {
@@ -10,7 +8,7 @@ export interface Passing {
   readonly headers: Readonly<Record<string, string>>;
   readonly isEventStream: boolean;
   readonly answer: IncomingMessage;
-  /** What the body goes through. It is destroyed when the response is over. */
+  /** What the body goes through; it gives nothing of one that is no event stream before the end. */
   readonly filter: Transform | undefined;
 }
 
@@ -20,7 +18,7 @@ const maxListeners = 20;
 /** Sends head and body of an answer. Rejects when it breaks off; nothing may have been sent by then. */
 export async function passBody(passing: Passing, response: ServerResponse): Promise<void> {
   const { answer, filter, isEventStream } = passing;
-  response.setMaxListeners(maxListeners).once('close', () => filter?.destroy());
+  response.setMaxListeners(maxListeners);
   if (filter === undefined) {
     writeHead(passing, response);
     await pipeline(answer, response);
@@ -29,8 +27,11 @@ export async function passBody(passing: Passing, response: ServerResponse): Prom
     await pipeline(answer, filter, response);
   } else {
     // Before its head is sent: an answer that cannot be looked into is a 502.
-    const [body] = await Promise.all([buffer(filter), pipeline(answer, filter)]);
-    write(response, { status: passing.status, headers: withoutLength(passing.headers), body });
+    await pipeline(answer, filter);
+    const length = passing.status === 204 ? {} : { 'content-length': String(filter.readableLength) };
+    response.writeHead(passing.status, { ...withoutLength(passing.headers), ...length });
+    // Through the filter, which counts what waits for a slow client. Whoever breaks off now is not the upstream.
+    await pipeline(filter, response).catch(() => undefined);
   }
 }
 

@@ -78,8 +78,11 @@ async function handle(request: AdmittedRequest, response: ServerResponse, desk: 
   });
   let isAbandoned = false;
   response.once('close', () => {
-    isAbandoned = !exchange.isOver();
+    isAbandoned = !exchange.hasFailed();
     exchange.destroy();
+    // The rest of a body that was answered early is in the way of the next request on this connection.
+    request.incoming.unpipe();
+    request.incoming.resume();
   });
   try {
     await passAnswer(exchange, request, response, desk);

@@ -14,8 +14,8 @@ export interface UpstreamExchange {
   touch(): void;
   /** From now on the upstream may be silent for as long as it likes. */
   waitForever(): void;
-  /** Whether nothing more can come of it: it has been answered, it has failed, or it was ended. */
-  isOver(): boolean;
+  /** Whether the upstream has failed, or the exchange was ended, before there was a whole answer. */
+  hasFailed(): boolean;
   /** Ends it. A connection on which something was still under way is not used again. */
   destroy(): void;
 }
@@ -105,7 +105,7 @@ export function openExchange(parts: ExchangeParts): UpstreamExchange {
       isPatient = true;
       cancelPatience();
     },
-    isOver,
+    hasFailed: () => answer?.errored != null || (outgoing.destroyed && answer?.complete !== true),
     destroy() {
       cancelPatience();
       outgoing.destroy();

@@ -92,7 +92,7 @@ function isPlainJson(head: RequestHead): boolean {
 
 function toolName(message: JsonObject): string | undefined {
   const { name } = messageParams(message);
-  return typeof name === 'string' ? name : undefined;
+  return typeof name === 'string' && !name.includes('\0') ? name : undefined;
 }
 
 function callOf(message: JsonObject): { readonly call?: BodyCall } {

@@ -4,9 +4,9 @@ import { isRequestId, type RequestId } from '../json-rpc.ts';
 
 /**
  * Wider than for tokens and keys: arguments and results of tools are large and deep. The bound on values keeps what one
- * message becomes in memory at tens of megabytes.
+ * message becomes in memory at some megabytes, and the time that it takes at at most a tenth of a second or so.
  */
-export const messageLimits: JsonLimits = { maxDepth: 64, maxMembers: 10_000, maxValues: 200_000 };
+export const messageLimits: JsonLimits = { maxDepth: 64, maxMembers: 10_000, maxValues: 100_000 };
 
 export type RpcMessages =
   | {
@@ -42,13 +42,13 @@ export function messageParams({ params }: JsonObject): JsonObject {
   return isJsonObject(params) ? params : {};
 }
 
-const memberOfMessage = /^(?:jsonrpc|id|method|params|result|error)$/iu;
-const memberOfCall = /^name$/iu;
+const memberOfMessage = /^(?:jsonrpc|id|method|params|result|error)(?:\0|$)/iu;
+const memberOfCall = /^name(?:\0|$)/iu;
 
 /**
  * Whether a message is a request, a notification or a response, in a form that every server reads alike. Some parsers
  * compare names of members without case (Go's `encoding/json`, which also takes `ſ` for `s`): beside `method`, a `Method`
- * could be the one that counts.
+ * could be the one that counts. In some written in C a text ends with a NUL.
  */
 export function isUnambiguous(message: JsonObject): boolean {
   return (
@@ -56,7 +56,7 @@ export function isUnambiguous(message: JsonObject): boolean {
     !(message.method === 'tools/call' && hasTwin(messageParams(message), memberOfCall)) &&
     (message.method === undefined
       ? message.result !== undefined || message.error !== undefined
-      : typeof message.method === 'string')
+      : typeof message.method === 'string' && !message.method.includes('\0'))
   );
 }
 

@@ -13,6 +13,8 @@ export interface FilterLimits {
   readonly maxBytes: number;
   /** Asks for room for so many bytes of the policy's share; undefined when there is none. */
   readonly hold: (bytes: number) => Release | undefined;
+  /** Does work that takes long for a large message, when there is time for this policy. */
+  readonly spend: <T>(work: () => T) => Promise<T>;
 }
 
 /**
@@ -27,7 +29,7 @@ export interface FilterLimits {
 export function createToolListFilter(
   admission: Admission,
   { status, mediaType }: Pick<PassedAnswer, 'status' | 'mediaType'>,
-  { maxBytes, hold }: FilterLimits,
+  { maxBytes, ...limits }: FilterLimits,
 ): Transform | 'refuse' | undefined {
   if (admission.policy.tools.length === 0) return undefined;
   const edit = (message: Uint8Array): Uint8Array => {
@@ -37,9 +39,9 @@ export function createToolListFilter(
   };
   switch (mediaType) {
     case 'application/json':
-      return toTransform(createWholeEditor(edit, maxBytes), hold);
+      return toTransform(createWholeEditor(edit, maxBytes), limits);
     case 'text/event-stream':
-      return toTransform(createEventStreamEditor({ edit, maxBytes, tooLarge }), hold);
+      return toTransform(createEventStreamEditor({ edit, maxBytes, tooLarge }), limits);
     case '':
       return withoutBody();
     default:
@@ -80,35 +82,55 @@ function createWholeEditor(edit: (message: Uint8Array) => Uint8Array, maxBytes: 
 
 const nothing = new Uint8Array();
 
-function toTransform(editor: Editor, hold: FilterLimits['hold']): Transform {
+/** A consumer that is slow takes no more of an output than this at once; the rest waits here, and is counted. */
+const sliceBytes = 16 * 1024;
+
+/** Copies: the last part of a view would keep all of it. */
+function slicesOf(output: Uint8Array): readonly Uint8Array[] {
+  if (output.length <= sliceBytes) return output.length === 0 ? [] : [output];
+  return Array.from({ length: Math.ceil(output.length / sliceBytes) }, (_, index) =>
+    Buffer.from(output.subarray(index * sliceBytes, (index + 1) * sliceBytes)),
+  );
+}
+
+function toTransform(editor: Editor, { hold, spend }: Omit<FilterLimits, 'maxBytes'>): Transform {
   let release: Release | undefined;
 
   function holdWhatWaits(): void {
     release?.();
-    const bytes = editor.heldBytes();
+    // Two are still there when it is read for the last time: a stream that is silent then must not hold them.
+    const bytes = editor.heldBytes() + Math.max(0, stream.readableLength - 2 * sliceBytes);
     release = bytes === 0 ? undefined : hold(bytes);
     if (bytes > 0 && release === undefined) throw tooLarge();
   }
 
-  function step(work: () => Uint8Array, done: (error: Error | null, output?: Uint8Array) => void): void {
+  async function step(work: () => Uint8Array, done: (error?: Error | null) => void): Promise<void> {
     try {
-      const output = work();
+      const output = await spend(work);
+      if (stream.destroyed) return;
+      for (const slice of slicesOf(output)) stream.push(slice);
       holdWhatWaits();
-      done(null, ...(output.length === 0 ? [] : [output]));
+      done();
     } catch (error) {
       done(error as Error);
     }
   }
 
-  return new Transform({
-    autoDestroy: false,
-    transform: (chunk: Uint8Array, _, done) => step(() => editor.push(chunk), done),
-    flush: (done) => step(() => editor.end(), done),
+  const stream = new Transform({
+    readableHighWaterMark: sliceBytes,
+    transform: (chunk: Uint8Array, _, done) => void step(() => editor.push(chunk), done),
+    flush: (done) => void step(() => editor.end(), done),
+    read(size) {
+      // Less than before: there is room.
+      if (release !== undefined) holdWhatWaits();
+      Transform.prototype._read.call(stream, size);
+    },
     destroy(error, done) {
       release?.();
       done(error);
     },
   });
+  return stream;
 }
 
 function withoutBody(): Transform {

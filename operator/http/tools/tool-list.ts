@@ -11,12 +11,22 @@ import { messageLimits } from './messages.ts';
  * @returns the same object when nothing had to be changed; undefined when it is no JSON that every parser reads alike.
  */
 export function editToolList(message: Uint8Array, mayUse: MayUse): Uint8Array | undefined {
+  if (cannotListTools(message)) return message;
   const parsed = parseStrictJson(message, messageLimits);
   if (!parsed.ok) return undefined;
   if (!messagesIn(parsed.value).some((found) => needsEdit(found, mayUse))) return message;
   const value = parseKeepingNumbers(Buffer.from(message).toString());
   const edited = Array.isArray(value) ? value.map((item) => edit(item, mayUse)) : edit(value, mayUse);
   return Buffer.from(JSON.stringify(edited).replace(otherLineEnds, escapeCharacter));
+}
+
+/**
+ * Whether no parser could find a member `tools` in there: the name is not written, neither is an escape that it could hide in,
+ * and it is no text in another encoding. Most answers are like that, and large ones take long to parse.
+ */
+function cannotListTools(message: Uint8Array): boolean {
+  const bytes = Buffer.from(message.buffer, message.byteOffset, message.length);
+  return !bytes.includes('tools') && !bytes.includes('\\u') && !bytes.includes(0);
 }
 
 /** Whether the caller may use a tool of this name. */

@@ -294,3 +294,21 @@ async function leave(text: string, index: number): Promise<void> {
   if (index % 2 === 0) socket.resetAndDestroy();
   else socket.destroy();
 }
+
+test('the rest of a body that was answered early is not in the way of the next request', async () => {
+  await startWith((incoming, response) => {
+    response.writeHead(incoming.headers['user-agent'] === 'early' ? 413 : 200);
+    response.end();
+  });
+  const head = 'POST /outer HTTP/1.1\r\nHost: h\r\n';
+  const socket = connect(proxied.port, '127.0.0.1');
+  let answers = '';
+  socket.setEncoding('latin1').on('data', (text: string) => {
+    answers += text;
+  });
+  socket.write(`${head}User-Agent: early\r\nContent-Length: 100001\r\n\r\nx`);
+  await until(() => answers.startsWith('HTTP/1.1 413'));
+  socket.write(`${'x'.repeat(100_000)}${head}Content-Length: 0\r\n\r\n`);
+  await until(() => answers.includes('HTTP/1.1 200'));
+  socket.destroy();
+});

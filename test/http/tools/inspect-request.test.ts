@@ -147,6 +147,9 @@ describe('a body that two parsers could read differently is refused', () => {
     ['a second method for a parser without case', call('read', { method: 'ping', Method: 'tools/call' })],
     ['a method that only a parser without case finds', { METHOD: 'tools/call', result: {} }],
     ['second params for a parser that folds letters', call('free', { param\u017f: { name: 'read' } })],
+    ['a method that ends sooner for a parser in C', { ...call('read'), method: 'tools/call\0' }],
+    ['a second method for a parser in C', { ...call('read'), method: 'ping', 'method\0': 'tools/call' }],
+    ['a second tool for a parser in C', call('', { params: { name: 'free', 'name\0': 'read' } })],
     ['a second tool for a parser without case', call('', { params: { name: 'free', Name: 'read' } })],
   ])('%s', (_, body) => {
     const refused = inspect(body);
@@ -158,7 +161,16 @@ describe('a body that two parsers could read differently is refused', () => {
   });
 
   test('a call without the name of a tool is refused, with its id', () => {
-    for (const params of [undefined, null, [], ['read'], {}, { name: 1 }, { name: ['read'] }]) {
+    for (const params of [
+      undefined,
+      null,
+      [],
+      ['read'],
+      {},
+      { name: 1 },
+      { name: ['read'] },
+      { name: 'read\0' },
+    ]) {
       const refused = inspect({ jsonrpc: '2.0', id: 'x', method: 'tools/call', params });
       expect([refused.status, refused.reason]).toEqual([400, 'message_invalid']);
       expect(refused.error).toMatchObject({ id: 'x', error: { code: -32602 } });

@@ -88,12 +88,13 @@ test.each([
 });
 
 test.each([
-  ['', 'nothing'],
   ['{"result":{"tools":[{"name":"a","name":"whoami"}]}}', 'a name twice'],
   ['{"result":{"tools":[{"name":"a","n\\u0061me":"whoami"}]}}', 'a name twice, once escaped'],
   ['{"result":{"tools":[]},"result":{"tools":[{"name":"whoami"}]}}', 'a result twice'],
   ['{"result":{"tools":[{"name":"whoami"}]}', 'an end that is missing'],
-  ['\ufeff{"result":{}}', 'a byte order mark'],
+  ['\ufeff{"result":{"tools":[]}}', 'a byte order mark'],
+  ['{"result":{"\\u0074ools":[{"name":"whoami"}]}', 'an escaped name, and an end that is missing'],
+  ['{"result":{}\0}', 'a NUL'],
   ['{"result":{}} {"result":{"tools":[{"name":"whoami"}]}}', 'two messages'],
 ])('what parsers could read in two ways is not passed: %s (%s)', (text) => {
   expect(edit(text)).toBe('refused');

@@ -1,0 +1,48 @@
+import type { Clock } from './clock.ts';
+
+/** Keeps what is done on behalf of each owner to a part of the time, so that there is time left for others. */
+export interface WorkBudget {
+  /** Does some work that nothing can interrupt: at once, or when what the owner has used up has come back. */
+  spend<T>(owner: string, work: () => T): Promise<T>;
+}
+
+/** Of the time, for each owner. */
+const part = 0.25;
+/** What an owner who has been quiet may use at once, in milliseconds. */
+const burstMs = 100;
+
+interface Balance {
+  leftMs: number;
+  atMs: number;
+}
+
+export function createWorkBudget(clock: Clock): WorkBudget {
+  const balances = new Map<string, Balance>();
+
+  function balanceOf(owner: string): Balance {
+    const nowMs = clock.monotonicMs();
+    const { leftMs, atMs } = balances.get(owner) ?? { leftMs: burstMs, atMs: nowMs };
+    const balance = { leftMs: Math.min(burstMs, leftMs + (nowMs - atMs) * part), atMs: nowMs };
+    balances.set(owner, balance);
+    return balance;
+  }
+
+  async function untilPositive(owner: string): Promise<void> {
+    for (let { leftMs } = balanceOf(owner); leftMs <= 0; { leftMs } = balanceOf(owner)) {
+      const missingMs = Math.floor(-leftMs / part) + 1;
+      await new Promise<void>((resolve) => clock.after(missingMs, resolve));
+    }
+  }
+
+  return {
+    async spend(owner, work) {
+      await untilPositive(owner);
+      const startMs = clock.monotonicMs();
+      try {
+        return work();
+      } finally {
+        balanceOf(owner).leftMs -= clock.monotonicMs() - startMs;
+      }
+    },
+  };
+}
