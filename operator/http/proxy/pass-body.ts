@@ -10,6 +10,8 @@ export interface Passing {
   readonly answer: IncomingMessage;
   /** What the body goes through; it gives nothing of one that is no event stream before the end. */
   readonly filter: Transform | undefined;
+  /** How long a client may take nothing of what is held for it. */
+  readonly patienceMs: number;
 }
 
 /** `pipeline` alone listens seven times for the end of a response; Node takes more than ten for a leak. */
@@ -30,6 +32,8 @@ export async function passBody(passing: Passing, response: ServerResponse): Prom
     await pipeline(answer, filter);
     const length = passing.status === 204 ? {} : { 'content-length': String(filter.readableLength) };
     response.writeHead(passing.status, { ...withoutLength(passing.headers), ...length });
+    // The whole of it is held by now, out of the policy's share.
+    response.setTimeout(passing.patienceMs, () => response.destroy());
     // Through the filter, which counts what waits for a slow client. Whoever breaks off now is not the upstream.
     await pipeline(filter, response).catch(() => undefined);
   }

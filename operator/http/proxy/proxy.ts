@@ -124,7 +124,8 @@ async function passAnswer(
     return;
   }
   const headers = headersFor(passed, { admission, key: parts.sessionKeys()[0] });
-  await passBody({ status: passed.status, headers, isEventStream, answer, filter }, response);
+  const patienceMs = parts.patienceSeconds() * 1000;
+  await passBody({ status: passed.status, headers, isEventStream, answer, filter, patienceMs }, response);
 }
 
 interface StreamOf {

@@ -1,3 +1,4 @@
+import { connect } from 'node:net';
 import { Readable, type Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import fc from 'fast-check';
@@ -228,12 +229,17 @@ describe('behind the proxy', () => {
 
   let room: ReturnType<typeof createRoom>;
 
-  async function start(answer: Parameters<typeof startHttpUpstream>[0], maxBytes = 10_000): Promise<void> {
+  async function start(
+    answer: Parameters<typeof startHttpUpstream>[0],
+    maxBytes = 10_000,
+    patience = 60,
+  ): Promise<void> {
     room = createRoom();
     upstream = await startHttpUpstream(answer);
     proxied = await startProxied(policyTo(upstream.port, { tools }), {
       filterFor: (admission, kind) =>
         createToolListFilter(admission, kind, { maxBytes, hold: room.hold, spend: atOnce }),
+      patienceSeconds: () => patience,
     });
   }
 
@@ -249,6 +255,21 @@ describe('behind the proxy', () => {
     const answer = await fetch(proxied.url, { method: 'POST', body: '{}' });
     expect(await answer.text()).toBe(list('free'));
     await until(() => room.held() === 0);
+  });
+
+  test('a client that takes nothing of a held answer is cut, and its room given back', async () => {
+    const large = list('whoami', 'x'.repeat(16_000_000));
+    await start(
+      (_, response) => response.setHeader('content-type', 'application/json').end(large),
+      2 * large.length,
+      1,
+    );
+    const socket = connect(proxied.port, '127.0.0.1').on('error', () => undefined);
+    socket.pause().write('POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\n{}');
+    await until(() => room.held() > 0);
+    await until(() => room.held() === 0);
+    expect(proxied.responses.size).toBe(0);
+    socket.destroy();
   });
 
   test('an answer without a body gets no length', async () => {
