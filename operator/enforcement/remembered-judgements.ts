@@ -1,4 +1,4 @@
-import type { UntypedObject } from '../api/kubernetes-object.ts';
+import { objectKey, type UntypedObject } from '../api/kubernetes-object.ts';
 import type { Inputs } from '../policy/inputs.ts';
 import type { Judge, Judged } from '../policy/judge-policy.ts';
 import { namedConfigMaps, namedServices } from '../policy/named-objects.ts';
@@ -25,8 +25,8 @@ type Grounds = readonly unknown[];
 function groundsOf(object: UntypedObject, { policies: _, configMaps, services, ...rest }: Inputs): Grounds {
   return [
     ...Object.values(rest),
-    ...namedConfigMaps(object).map(({ namespace, name }) => configMaps.get(`${namespace}/${name}`)),
-    ...namedServices(object).map(({ namespace, name }) => services.get(`${namespace}/${name}`)),
+    ...namedConfigMaps(object).map((name) => configMaps.get(objectKey(name))),
+    ...namedServices(object).map((name) => services.get(objectKey(name))),
   ];
 }
 

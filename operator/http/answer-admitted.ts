@@ -81,23 +81,24 @@ async function inspect(admitted: Admitted, parts: AnsweringParts): Promise<Inspe
   const maxBytes = upstream === undefined ? maxBuiltInBodyBytes : parts.limits().maxInspectedBytes;
   const read = await readBody(incoming, { maxBytes, hold: holdFor(admitted, parts.shares) });
   switch (read.kind) {
-    case 'too-large': {
-      const answer = refuse(413, `The body is larger than ${maxBytes} bytes.`, { connection: 'close' });
-      return { kind: 'answer', answer, reason: 'message_too_large' };
-    }
-    case 'no-share': {
-      const { headers, ...answer } = overloaded();
-      return {
-        kind: 'answer',
-        answer: { ...answer, headers: { ...headers, connection: 'close' } },
-        reason: 'overloaded',
-      };
-    }
+    case 'too-large':
+      return answerUnread(refuse(413, `The body is larger than ${maxBytes} bytes.`), 'message_too_large');
+    case 'no-share':
+      return answerUnread(overloaded(), 'overloaded');
     case 'gone':
       return { kind: 'gone' };
     case 'read':
       return await judge(admitted, read.body, parts);
   }
+}
+
+/** The rest of the body is on its way: nothing else can come on this connection. */
+function answerUnread(answer: Answer, reason: DecisionReason): Inspected {
+  return {
+    kind: 'answer',
+    answer: { ...answer, headers: { ...answer.headers, connection: 'close' } },
+    reason,
+  };
 }
 
 async function judge(

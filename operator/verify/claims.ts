@@ -52,8 +52,13 @@ export function judgeRequirements(
     ),
   );
   if (!hasClaims) return 'claim_mismatch';
-  const hasScopes = config.requiredScopes.every((scope) => principal.scopes.includes(scope));
+  const hasScopes = hasAllScopes(principal.scopes, config.requiredScopes);
   return hasScopes ? undefined : 'scope_insufficient';
+}
+
+/** Scopes are compared byte for byte, and none implies another. */
+export function hasAllScopes(granted: readonly string[], needed: readonly string[]): boolean {
+  return needed.every((scope) => granted.includes(scope));
 }
 
 /** `exp` is required; `nbf` and `iat` are judged when present. Values beyond 2^53 are no times. */

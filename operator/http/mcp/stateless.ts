@@ -62,7 +62,7 @@ function answer(id: RequestId, outcome: Outcome, server: ServerIdentity, caching
 }
 
 /**
- * There is nothing to subscribe to: the tools of a admission change with the policy only, and then every answer under way is
+ * There is nothing to subscribe to: the tools of a caller change with the policy only, and then every answer under way is
  * cut. So the stream says that nothing will be told, and ends.
  */
 function answerListen(id: RequestId, { notifications }: JsonObject, { info }: ServerIdentity): Answer {

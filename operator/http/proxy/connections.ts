@@ -1,5 +1,6 @@
 import { type Agent, Agent as PlainAgent } from 'node:http';
 import { type AgentOptions, Agent as TlsAgent } from 'node:https';
+import { objectKey } from '../../api/kubernetes-object.ts';
 import type { CompiledPolicy, Snapshot, Upstream } from '../../policy/snapshot.ts';
 
 /**
@@ -28,8 +29,8 @@ export function createConnections(): Connections {
   }
 
   return {
-    agentFor({ namespace, name }, upstream) {
-      const key = `${namespace}/${name}`;
+    agentFor(policy, upstream) {
+      const key = objectKey(policy);
       const known = agents.get(key);
       if (known !== undefined && isSame(known.upstream, upstream)) return known.agent;
       drop(key);
@@ -48,7 +49,10 @@ export function createConnections(): Connections {
 
 function createAgent({ tls }: Upstream): Agent {
   const options: AgentOptions = {
-    ...{ keepAlive: true, timeout: idleMs, maxFreeSockets: maxIdle, scheduling: 'lifo' },
+    keepAlive: true,
+    timeout: idleMs,
+    maxFreeSockets: maxIdle,
+    scheduling: 'lifo',
   };
   if (tls === undefined) return new PlainAgent(options);
   const { servername, caPem } = tls;

@@ -1,4 +1,5 @@
 import type { JsonObject } from '../../json/json-object.ts';
+import { hasAllScopes } from '../../verify/claims.ts';
 import { type Answer, refuse, refuseMessage } from '../answer.ts';
 import type { Admission } from '../backend.ts';
 import { challenge } from '../challenge.ts';
@@ -7,7 +8,7 @@ import { errorCodes } from '../json-rpc.ts';
 import { headerValues, type RequestHead } from '../request-head.ts';
 import { isUnambiguous, messageId, messageParams, readMessages } from './messages.ts';
 import { headersMirrorBody } from './mirrored-headers.ts';
-import { hasAll, scopesOfTools } from './tool-rules.ts';
+import { scopesOfTools } from './tool-rules.ts';
 
 export interface WholeRequest {
   readonly head: RequestHead;
@@ -74,7 +75,7 @@ function judge({ head, messages, isBatch }: Messages, { policy, principal }: Adm
   }
   const call = about.call === undefined ? {} : { call: about.call };
   const needed = scopesOfTools(policy.tools, new Set(tools));
-  if (hasAll(principal.scopes, needed)) return { kind: 'pass', ...call };
+  if (hasAllScopes(principal.scopes, needed)) return { kind: 'pass', ...call };
   const reason = 'scope_insufficient';
   return { kind: 'answer', answer: challenge(reason, policy, needed), reason, ...call };
 }

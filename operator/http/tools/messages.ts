@@ -4,7 +4,7 @@ import { isRequestId, type RequestId } from '../json-rpc.ts';
 
 /**
  * Wider than for tokens and keys: arguments and results of tools are large and deep. The bound on values keeps what one
- * message becomes in memory at some megabytes, and the time that it takes at at most a tenth of a second or so.
+ * message becomes in memory at some megabytes, and the time that it takes at a tenth of a second or so.
  */
 export const messageLimits: JsonLimits = { maxDepth: 64, maxMembers: 10_000, maxValues: 100_000 };
 

@@ -21,8 +21,8 @@ export interface FilterLimits {
  * What the answer of an MCP server goes through on its way to a caller: messages that list tools lose those that the caller
  * cannot call. Everything else passes as it is: events one by one as they come, a JSON answer when it is there as a whole.
  *
- * The stream is destroyed when a message cannot be read, is larger than `maxBytes`, or finds no room. Otherwise who takes
- * its output destroys it: what was kept of a JSON answer is held until then, for a client may be slow to take it.
+ * The stream is destroyed when a message cannot be read, is larger than `maxBytes`, or finds no room. What a slow client has
+ * not taken yet is held as well.
  *
  * @returns undefined when the policy has no tool rules; `refuse` for a result that is neither JSON nor events.
  */

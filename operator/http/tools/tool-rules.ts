@@ -1,4 +1,5 @@
 import type { ToolRule } from '../../policy/snapshot.ts';
+import { hasAllScopes } from '../../verify/claims.ts';
 import type { Admission } from '../backend.ts';
 
 /** In the names of a rule: every tool that no rule names. Without it, what a new version of a server brings is open. */
@@ -12,14 +13,10 @@ export function scopesOfTools(rules: readonly ToolRule[], tools: ReadonlySet<str
 
 /** Whether a caller can call a tool, and so may see it. */
 export function mayUseTool({ policy, principal }: Admission, tool: string): boolean {
-  return rulesAbout(tool, policy.tools).every(({ scopes }) => hasAll(principal.scopes, scopes));
+  return rulesAbout(tool, policy.tools).every(({ scopes }) => hasAllScopes(principal.scopes, scopes));
 }
 
 function rulesAbout(tool: string, rules: readonly ToolRule[]): readonly ToolRule[] {
   const naming = rules.filter(({ names }) => names.includes(tool));
   return naming.length > 0 ? naming : rules.filter(({ names }) => names.includes(everyOther));
-}
-
-export function hasAll(granted: readonly string[], needed: readonly string[]): boolean {
-  return needed.every((scope) => granted.includes(scope));
 }
