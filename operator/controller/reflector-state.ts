@@ -10,7 +10,7 @@
  * It never gives up: there is no way out but `stop`.
  */
 import { objectKey, type UntypedObject } from '../api/kubernetes-object.ts';
-import { backOffMs } from '../time/back-off.ts';
+import { backOffMs, longestBackOffMs } from '../time/back-off.ts';
 import type { ListPage, WatchEvent } from './api-answer.ts';
 import { type ApiError, errorFromStatus, localError } from './api-error.ts';
 import { type ResourceKind, resourceVersionOf, toStoredObject } from './resource.ts';
@@ -36,7 +36,7 @@ export type ReflectorState =
 /** A state, and what is remembered across states. */
 export interface Reflection {
   readonly state: ReflectorState;
-  /** Failures since it last was well for two minutes. */
+  /** Failures since it last was well for long: see {@link wellAfterMs}. */
   readonly failures: number;
   /** When the first answer after the last failure came. */
   readonly wellSinceMs?: number;
@@ -77,7 +77,6 @@ type Watching = Extract<ReflectorState, { kind: 'watching' }>;
 
 /** Short enough that changes are in force within half a minute of the API server's return (docs/reliability.md, K1). */
 const backOff = { firstMs: 800, maxMs: 20_000 };
-const wellAfterMs = 120_000;
 const shortestWatchMs = 1000;
 const failuresBeforeListing = 5;
 const startListing: ReflectorState = { kind: 'listing', listed: [] };
@@ -195,7 +194,7 @@ function endWatch(now: Reflection, state: Watching, context: StepContext): Refle
 }
 
 function fail({ wellSinceMs, ...now }: Reflection, error: ApiError, context: StepContext): Reflection {
-  const wasWell = wellSinceMs !== undefined && context.nowMs - wellSinceMs >= wellAfterMs;
+  const wasWell = wellSinceMs !== undefined && context.nowMs - wellSinceMs >= wellAfterMs(now.failures);
   const failures = wasWell ? 1 : now.failures + 1;
   const { state } = now;
   const resumes = state.kind === 'watching' && failures < failuresBeforeListing && keepsVersion(error);
@@ -209,6 +208,14 @@ function fail({ wellSinceMs, ...now }: Reflection, error: ApiError, context: Ste
       ...(resumes ? { resumeFrom: state.resourceVersion } : {}),
     },
   };
+}
+
+/**
+ * How long it must be well for its failures to be forgotten: a single failure soon, so that the next one is got over as
+ * quickly; many of them late, so that waiting takes no less than a tenth of the time.
+ */
+function wellAfterMs(failures: number): number {
+  return Math.min(120_000, 10 * longestBackOffMs(backOff, failures));
 }
 
 /**

@@ -4,6 +4,11 @@ export interface BackOffLimits {
   readonly maxMs: number;
 }
 
+/** The longest delay after so many failures in a row, in milliseconds, unless the server asks for more. */
+export function longestBackOffMs({ firstMs, maxMs }: BackOffLimits, failures: number): number {
+  return Math.min(maxMs, firstMs * 2 ** Math.min(failures, 30));
+}
+
 /** However long a server asks us to wait, we look again after this. */
 const maxRetryAfterSeconds = 300;
 
@@ -16,12 +21,12 @@ const maxRetryAfterSeconds = 300;
  * @returns milliseconds, from `firstMs` to `maxMs` unless the server asked for more
  */
 export function backOffMs(
-  { firstMs, maxMs }: BackOffLimits,
+  limits: BackOffLimits,
   failures: number,
   random: number,
   retryAfterSeconds = 0,
 ): number {
-  const longest = Math.min(maxMs, firstMs * 2 ** Math.min(failures, 30));
+  const longest = longestBackOffMs(limits, failures);
   const asked = Math.min(retryAfterSeconds, maxRetryAfterSeconds) * 1000;
   return Math.max(longest * (0.5 + random / 2), asked * (1 + random / 10));
 }

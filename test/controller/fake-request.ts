@@ -71,7 +71,12 @@ const writes: Readonly<Record<string, Verb>> = {
   DELETE: 'remove',
 };
 
-function verbOf(request: IncomingMessage, target: Target, query: Readonly<Record<string, string>>): Verb {
+/** What a request wants of the API server. */
+export function verbOf(
+  request: IncomingMessage,
+  target: Target,
+  query: Readonly<Record<string, string>>,
+): Verb {
   const writing = writes[request.method ?? ''];
   if (writing !== undefined) {
     return writing;

@@ -228,14 +228,20 @@ describe('the back-off', () => {
     expect(ask(86_400)).toMatchObject({ delayMs: 300_000 });
   });
 
-  it('begins anew after two minutes without trouble', () => {
+  it.each([
+    [1, 16_000],
+    [2, 32_000],
+    [3, 64_000],
+    [4, 120_000],
+    [9, 120_000],
+  ])('begins anew when it is well, %i failures before, for %i ms', (failures, wellMs) => {
     const failuresAfter = (wellSinceMs: number | undefined): number => {
-      const now = being(watching, { failures: 3, ...(wellSinceMs === undefined ? {} : { wellSinceMs }) });
+      const now = being(watching, { failures, ...(wellSinceMs === undefined ? {} : { wellSinceMs }) });
       return step(now, failed(500), context).next.failures;
     };
-    expect(failuresAfter(context.nowMs - 120_000)).toBe(1);
-    expect(failuresAfter(context.nowMs - 119_999)).toBe(4);
-    expect(failuresAfter(undefined)).toBe(4);
+    expect(failuresAfter(context.nowMs - wellMs)).toBe(1);
+    expect(failuresAfter(context.nowMs - wellMs + 1)).toBe(failures + 1);
+    expect(failuresAfter(undefined)).toBe(failures + 1);
   });
 
   it('counts as well from the first answer after a failure', () => {

@@ -7,6 +7,8 @@ import { kubeconfigFor } from '../cluster/kubeconfig-for.ts';
 import { type OperatorProcess, startOperatorProcess } from '../e2e/operator-process.ts';
 import { isReady } from '../e2e/scenario.ts';
 import { createCertificateAuthority } from '../fixtures/certificates.ts';
+import { loopbackAddress } from '../fixtures/loopback-server.ts';
+import { type ApiLine, startApiLine } from './api-line.ts';
 import { type AuditLog, prepareAuditLog } from './audit-log.ts';
 import { within } from './length.ts';
 import { ask, type Target, timeUntil } from './load.ts';
@@ -24,6 +26,10 @@ export interface Installation {
   readonly cluster: ControlPlane;
   readonly tenants: Tenants;
   readonly audit: AuditLog;
+  /** Of each replica, by its name; empty unless asked for. */
+  readonly lines: ReadonlyMap<string, ApiLine>;
+  /** Gives the replicas a token of the ServiceAccount as it is now, in the file that they read theirs from. */
+  renewToken(): Promise<void>;
   /** The replicas that were started last under each name. */
   readonly replicas: ReadonlyMap<string, OperatorProcess>;
   /** Those that a balancer would send requests to; a test takes out and puts back. */
@@ -57,13 +63,24 @@ export interface ChangeTime {
   readonly inStatusMs: number;
 }
 
-export async function startInstallation(names: readonly string[]): Promise<Installation> {
+export interface InstallationOptions {
+  /** Each replica reaches the API server over a line of its own, which can be disturbed. */
+  readonly hasLines?: boolean;
+  /** Further options of Node.js for a replica. */
+  readonly nodeOptionsOf?: (name: string) => readonly string[];
+}
+
+export async function startInstallation(
+  names: readonly string[],
+  { hasLines = false, nodeOptionsOf = () => [] }: InstallationOptions = {},
+): Promise<Installation> {
   const folder = mkdtempSync(join(tmpdir(), 'mcp-auth-faults-'));
   const account = `system:serviceaccount:${operatorNamespace}:${operatorNamespace}`;
   const audit = prepareAuditLog(folder, account);
   const ca = await createCertificateAuthority();
   const tenants = await startTenants(ca);
   const cluster = await startControlPlane({ apiServerArgs: audit.apiServerArgs });
+  const lines = new Map<string, ApiLine>();
   const replicas = new Map<string, OperatorProcess>();
   const inRotation = new Set<string>();
   let changes = 0;
@@ -88,12 +105,25 @@ export async function startInstallation(names: readonly string[]): Promise<Insta
       const file = write('ca.crt', ca.certificatePem);
       await kubectl('-n', namespace, 'create', 'configmap', 'trust', `--from-file=${file}`);
     }
-    const token = await kubectl('-n', operatorNamespace, 'create', 'token', operatorNamespace);
+    await renewToken();
     return [
-      ...['--kubeconfig', write('kubeconfig', kubeconfigFor(cluster, { token }))],
       ...['--config', write('configuration.json', JSON.stringify(configurationFor(tenants)))],
       ...['--pod-namespace', operatorNamespace],
     ];
+  }
+
+  async function renewToken(): Promise<void> {
+    write('token', await kubectl('-n', operatorNamespace, 'create', 'token', operatorNamespace));
+  }
+
+  /** The replica's kubeconfig, whose API server is the real one or the replica's line to it. */
+  async function connect(name: string): Promise<string> {
+    if (hasLines && !lines.has(name)) {
+      lines.set(name, await startApiLine(cluster, await ca.issue({ hosts: [loopbackAddress] })));
+    }
+    const line = lines.get(name);
+    const server = line === undefined ? cluster : { url: line.url, caFile: join(folder, 'ca.crt') };
+    return write(`${name}.kubeconfig`, kubeconfigFor(server, { tokenFile: 'token' }));
   }
 
   const specOf = (namespace: string): object => ({
@@ -104,10 +134,12 @@ export async function startInstallation(names: readonly string[]): Promise<Insta
   async function start(name: string, program?: string): Promise<void> {
     const after = replicas.get(name);
     const options = {
-      ...{ publicURL: null, nodeOptions, patienceMs: within(60_000) },
+      ...{ publicURL: null, patienceMs: within(60_000) },
+      nodeOptions: [...nodeOptions, ...nodeOptionsOf(name)],
       ...{ ...(after && { after }), ...(program && { program }) },
     };
-    replicas.set(name, await startOperatorProcess('run', [...args, '--pod-name', name], options));
+    const its = ['--kubeconfig', await connect(name), '--pod-name', name];
+    replicas.set(name, await startOperatorProcess('run', [...args, ...its], options));
     inRotation.add(name);
   }
 
@@ -155,13 +187,28 @@ export async function startInstallation(names: readonly string[]): Promise<Insta
       replica.signal('SIGCONT');
       await replica.stop();
     }
+    await Promise.all([...lines.values()].map((line) => line.stop()));
     await Promise.all([cluster.stop(), tenants.issuer.stop(), tenants.neighbourIssuer.stop()]);
     rmSync(folder, { recursive: true, force: true });
   }
 
   const args = await prepareCluster();
   const installation: Installation = {
-    ...{ cluster, tenants, audit, replicas, inRotation, targets, start, kubectl, apply, see, specOf },
+    ...{
+      cluster,
+      tenants,
+      audit,
+      lines,
+      renewToken,
+      replicas,
+      inRotation,
+      targets,
+      start,
+      kubectl,
+      apply,
+      see,
+      specOf,
+    },
     ...{ untilReady, untilAnswer, stop },
     async leader() {
       const path = ['-o', 'jsonpath={.spec.holderIdentity}'];

@@ -1,0 +1,62 @@
+/** What several rows do with replicas whose lines to the API server are disturbed. */
+import type { RequestFault } from '../controller/fake-faults.ts';
+import type { ApiLine, LineRequest, PassEvent } from './api-line.ts';
+import type { Installation } from './installation.ts';
+import { metricsOf } from './observation.ts';
+import { audience, tenant } from './tenants.ts';
+
+export const policies = 'mcpauthpolicies';
+
+type IsMeant = (request: LineRequest) => boolean;
+
+export const isList: IsMeant = ({ verb, plural }) => verb === 'list' && plural === policies;
+export const isWatch: IsMeant = ({ verb, plural }) => verb === 'watch' && plural === policies;
+export const isStatusWrite: IsMeant = ({ verb, path }) => verb === 'patch' && path.endsWith('/status');
+
+/** Refuses the next request of each of these kinds, and no other. */
+export function refuseOnce(line: ApiLine, kinds: readonly IsMeant[], fault: RequestFault): void {
+  const left = new Set(kinds);
+  line.refuse((request) => {
+    const met = [...left].find((isMeant) => isMeant(request));
+    return met !== undefined && left.delete(met) ? fault : undefined;
+  });
+}
+
+export const untouched = (): PassEvent => (line) => [line];
+
+/** Each event twice. */
+export const doubled = (): PassEvent => (line) => [line, line];
+
+/** None: they are lost, or come over the next connection. */
+export const withheld = (): PassEvent => () => [];
+
+/** The next two events in the wrong order, and then everything as it comes. */
+export function createSwap(): () => PassEvent {
+  const held: string[] = [];
+  return () => (line) => {
+    if (held.length === 2) return [line];
+    held.unshift(line);
+    return held.length === 2 ? held : [];
+  };
+}
+
+/** Adds up a series of all replicas. */
+export async function total({ replicas }: Installation, series: string): Promise<number> {
+  const scrapes = await Promise.all([...replicas.values()].map(metricsOf));
+  return scrapes.reduce((sum, { read }) => sum + (read(series) ?? 0), 0);
+}
+
+/** Gives a policy of the tenant an audience of its own. */
+export async function edit({ apply, specOf }: Installation, name: string, change: string): Promise<void> {
+  await apply(name, { ...specOf(tenant), audience: `${audience}/${change}` });
+}
+
+/** Milliseconds until such an edit is in force at the replicas in rotation. */
+export function untilEdited(
+  { untilAnswer, tenants }: Installation,
+  name: string,
+  change: string,
+  limitMs: number,
+): Promise<number> {
+  return untilAnswer(`${tenant}/${name}`, () => tenants.tokenFor(`${audience}/${change}`), '200', limitMs);
+}
