@@ -21,6 +21,7 @@ function causeOf({ code, reason }: ApiError): RestartCause {
       return 'too_short';
     case 'Timeout':
       return 'silent';
+    case 'EventOutOfOrder':
     case 'LineTooLong':
     case 'MalformedEvent':
     case 'MalformedLine':

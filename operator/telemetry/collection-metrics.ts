@@ -21,7 +21,7 @@ export type WatchedResource = (typeof watchedResources)[number];
 
 /**
  * `ended`: by the server, as agreed. `expired`: the version is too old (410). `refused`: any other status of 4xx. `silent`:
- * not even a bookmark came. `disconnected`: the connection. `malformed`: what came could not be read.
+ * not even a bookmark came. `disconnected`: the connection. `malformed`: what came could not be read, or was out of order.
  */
 const restartCauses = [
   'ended',

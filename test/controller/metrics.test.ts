@@ -59,6 +59,17 @@ describe('a watch that was ended is counted', () => {
     expect(read(`mcp_auth_watch_restarts_total{${resource},cause="${cause}"}`)).toBe(1);
   });
 
+  it('by an event out of order as malformed', async () => {
+    const bench = useReflector();
+    const metrics = createMetrics('1');
+    const reflector = await startSynced(bench, { metrics: metrics.collections.mcpauthpolicies });
+    bench.server.sendEvent('MODIFIED', bench.server.store.get(plural, 'ns/a'));
+    await until(() => reflector.state().kind === 'waiting');
+    const { series } = await scrape(metrics);
+    const restarts = series.filter(({ name, value }) => name.includes('restarts') && value > 0);
+    expect(restarts.map(({ labels }) => labels.cause)).toEqual(['malformed']);
+  });
+
   it('but not a list that failed', async () => {
     const bench = useReflector();
     const metrics = createMetrics('1');
