@@ -26,6 +26,7 @@ import {
   type WatchEvent,
 } from './api-answer.ts';
 import { ApiError, detailOf, localError, toApiError } from './api-error.ts';
+import { clockOffsetSeconds } from './clock-offset.ts';
 import { readJsonLines } from './json-lines.ts';
 
 /** Query parameters; those that are undefined are left out. */
@@ -231,16 +232,20 @@ async function send(
   outgoing.on('response', resolve).on('error', reject);
   outgoing.setSocketKeepAlive(true, tcpKeepAliveMs);
   const startedMs = api.clock.monotonicMs();
-  const note = (code?: number): void => {
-    const seconds = (api.clock.monotonicMs() - startedMs) / 1000;
-    api.metrics?.noteRequest({ method, host: base.host, seconds, ...(code === undefined ? {} : { code }) });
+  const note = (answer?: IncomingMessage): void => {
+    const tookMs = api.clock.monotonicMs() - startedMs;
+    const date = answer?.headers.date;
+    api.metrics?.noteRequest({
+      ...{ method, host: base.host, code: answer?.statusCode, seconds: tookMs / 1000 },
+      clockOffsetSeconds: clockOffsetSeconds({ date, receivedMs: api.clock.nowMs(), tookMs }),
+    });
   };
   outgoing.end(body);
   const response = await promise.catch((error: unknown) => {
     note();
     throw error;
   });
-  note(response.statusCode);
+  note(response);
   const { statusCode = 0 } = response;
   if (statusCode < 200 || statusCode > 299) {
     throw await readError(response);

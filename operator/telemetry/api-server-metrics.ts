@@ -1,6 +1,6 @@
-import { Counter, Histogram, type Registry } from 'prom-client';
+import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 
-/** What the API server is asked, under the names of client-go; and what it says of tokens. */
+/** What the API server is asked, under the names of client-go; and what it says of tokens and of the time. */
 export interface ApiServerMetrics {
   /** Counts a request whose answer has begun, or will not come. */
   noteRequest(request: ApiRequest): void;
@@ -12,9 +12,11 @@ export interface ApiRequest {
   /** The API server's, as it is configured. */
   readonly host: string;
   /** The status code; absent when there was no answer. */
-  readonly code?: number;
+  readonly code?: number | undefined;
   /** From the request to the head of its answer, or to the failure. */
   readonly seconds: number;
+  /** How far our wall clock is ahead of the server's, by what the answer says; absent when it says nothing that can be read. */
+  readonly clockOffsetSeconds?: number | undefined;
 }
 
 const reviewOutcomes = ['authenticated', 'not_authenticated', 'failed'] as const;
@@ -38,6 +40,13 @@ export function createApiServerMetrics(registry: Registry): ApiServerMetrics {
     buckets,
     registers,
   });
+  const clockOffset = new Gauge({
+    name: 'mcp_auth_clock_offset_seconds',
+    help: 'How far the wall clock of this process is ahead of the API server, by the Date of its last answer; negative when it is behind.',
+    registers,
+  });
+  // A gauge without labels starts at 0, and that would say that the clocks agree.
+  clockOffset.remove();
   const reviews = new Counter({
     name: 'mcp_auth_token_reviews_total',
     help: 'Tokens that the API server was asked about: those of callers, of self-tests and of probes.',
@@ -46,9 +55,10 @@ export function createApiServerMetrics(registry: Registry): ApiServerMetrics {
   });
   for (const outcome of reviewOutcomes) reviews.inc({ outcome }, 0);
   return {
-    noteRequest({ method, host, code, seconds }) {
+    noteRequest({ method, host, code, seconds, clockOffsetSeconds }) {
       requests.inc({ code: code === undefined ? '<error>' : `${code}`, method, host });
       time.observe({ verb: method, host }, seconds);
+      if (clockOffsetSeconds !== undefined) clockOffset.set(clockOffsetSeconds);
     },
     countReview: (outcome) => reviews.inc({ outcome }),
   };

@@ -210,6 +210,8 @@ describeWithCluster('tokens of ServiceAccounts', () => {
       ({ status }) => status === 200,
     );
     expect((await post(resource, await tokenOf('caller'))).status).toBe(401);
+    const { read } = readScrape(await (await fetch(`${served.adminURL}/metrics`)).text());
+    expect(read('mcp_auth_clock_offset_seconds')).toBeDefined();
     expect(await served.stop()).toBe(0);
   });
 
@@ -241,6 +243,8 @@ describeWithCluster('tokens of ServiceAccounts', () => {
       expect(read(`mcp_auth_source_last_sync_timestamp_seconds{resource="${resource}"}`)).toBeGreaterThan(0);
     }
     expect(read('mcp_auth_key_sources{state="held"}')).toBe(1);
+    // Both are on this machine.
+    expect(Math.abs(read('mcp_auth_clock_offset_seconds') ?? Number.NaN)).toBeLessThan(30);
   });
 
   it('a restart tests nothing again and writes no status', async () => {

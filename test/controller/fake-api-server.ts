@@ -48,6 +48,8 @@ export class FakeApiServer {
   readonly unknown = new Set<string>();
   /** When set, requests with any other are answered 401. */
   acceptedToken: string | undefined;
+  /** Asked for the `Date` of each answer, or several, or none; when undefined it is that of this machine. */
+  dates: (() => readonly string[]) | undefined;
   readonly #faults = new Map<Verb, RequestFault[]>();
   readonly #watches = new Set<OpenWatch>();
   readonly #pages = new Map<string, readonly FakeObject[]>();
@@ -155,6 +157,10 @@ export class FakeApiServer {
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const recorded = await recordRequest(request, this.#sockets.get(request.socket) ?? 0);
     this.requests.push(recorded);
+    if (this.dates !== undefined) {
+      response.sendDate = false;
+      response.setHeader('date', this.dates());
+    }
     const fault = this.#faults.get(recorded.verb)?.shift();
     const isUnauthorized =
       this.acceptedToken !== undefined && recorded.headers.authorization !== `Bearer ${this.acceptedToken}`;

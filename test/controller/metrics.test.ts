@@ -4,6 +4,7 @@ import { startClusterSource } from '../../operator/controller/cluster-source.ts'
 import { createKubeApi, type KubeApi } from '../../operator/controller/kube-api.ts';
 import { createReviewToken } from '../../operator/controller/token-reviews.ts';
 import { createWorkQueue } from '../../operator/controller/work-queue.ts';
+import type { ApiRequest } from '../../operator/telemetry/api-server-metrics.ts';
 import type { RestartCause } from '../../operator/telemetry/collection-metrics.ts';
 import { createMetrics, type Metrics } from '../../operator/telemetry/metrics.ts';
 import { createFakeClock, settle, until } from '../fixtures/fake-clock.ts';
@@ -227,6 +228,99 @@ describe('requests to the API server', () => {
     const counted = series.filter(({ name, value }) => name === 'mcp_auth_token_reviews_total' && value > 0);
     expect(counted).toEqual([{ name: 'mcp_auth_token_reviews_total', labels: { outcome }, value: 1 }]);
     expect(await metrics.render()).not.toContain('a-secret-token');
+  });
+});
+
+describe('the clock', () => {
+  const offset = 'mcp_auth_clock_offset_seconds';
+
+  function measure() {
+    const { server, clock } = useApi();
+    const metrics = createMetrics('1');
+    const [authenticate, renew] = [async () => undefined, () => undefined];
+    let noted = 0;
+    const noteRequest = (request: ApiRequest): void => {
+      noted += 1;
+      metrics.apiServer.noteRequest(request);
+    };
+    const api = createKubeApi({ server: server.url, clock, authenticate, renew, metrics: { noteRequest } });
+    const dateAt = (seconds: number): string => new Date(clock.nowMs() + seconds * 1000).toUTCString();
+    return {
+      ...{ api, server, clock, dateAt, noted: () => noted },
+      read: async () => (await scrape(metrics)).read(offset),
+      ask: () => api.get('/api/v1/namespaces/ns/configmaps/none').catch(() => undefined),
+    };
+  }
+
+  it('is compared with the Date of each answer, whatever that says, and of the last one', async () => {
+    const { api, server, dateAt, read, ask } = measure();
+    server.dates = () => [dateAt(600)];
+    await ask();
+    expect(await read()).toBe(-600.5);
+    server.dates = () => [dateAt(-600)];
+    await ask();
+    expect(await read()).toBe(599.5);
+    server.failNext('get', { status: 500 });
+    server.dates = () => [dateAt(-30)];
+    await ask();
+    expect(await read()).toBe(29.5);
+    api.close();
+  });
+
+  it('is taken at the middle of an exchange, also when it is set meanwhile', async () => {
+    const { api, server, clock, dateAt, read, ask } = measure();
+    server.dates = () => {
+      clock.advance(8000);
+      return [dateAt(0)];
+    };
+    await ask();
+    expect(await read()).toBe(-4.5);
+    server.dates = () => {
+      const date = dateAt(0);
+      clock.setWallClock(clock.nowMs() + 3_600_000);
+      return [date];
+    };
+    await ask();
+    expect(await read()).toBe(3599.5);
+    api.close();
+  });
+
+  it('is compared when a watch begins', async () => {
+    const { api, server, dateAt, noted, read } = measure();
+    server.dates = () => [dateAt(60)];
+    const ending = new AbortController();
+    const watching = (async () => {
+      const query = { resourceVersion: '100' };
+      for await (const _ of api.watch('/api/v1/configmaps', query, { signal: ending.signal }));
+    })().catch(() => undefined);
+    await until(() => noted() === 1);
+    expect(await read()).toBe(-60.5);
+    ending.abort();
+    await watching;
+    api.close();
+  });
+
+  it('is not known before the first answer, and is what it was after one that says nothing', async () => {
+    const { api, server, dateAt, read, ask } = measure();
+    const useless = [[], ['now'], [dateAt(0), dateAt(0)]];
+    expect(await read()).toBeUndefined();
+    for (const dates of useless) {
+      server.dates = () => dates;
+      await ask();
+      expect(await read()).toBeUndefined();
+    }
+    server.dates = () => [dateAt(-60)];
+    await ask();
+    for (const dates of useless) {
+      server.dates = () => dates;
+      await ask();
+      expect(await read()).toBe(59.5);
+    }
+    server.dates = undefined;
+    server.failNext('get', 'reset');
+    await ask();
+    expect(await read()).toBe(59.5);
+    api.close();
   });
 });
 
