@@ -91,10 +91,10 @@ export function createStatusWriter(options: StatusWriterOptions): StatusWriter {
       const result = await api.patch(path, toApplyPatch(write), contentType, query, signal);
       succeed(key, write, resourceVersionOf(result));
     } catch (error) {
-      if (!(error instanceof ApiError && (error.code === 409 || error.code === 404))) {
+      if (!(error instanceof ApiError && error.code === 404)) {
         throw error;
       }
-      // The object has changed, or is gone: only an offer for what it is now can help.
+      // The object is gone: only an offer for another can help.
       if (offered.get(key)?.resourceVersion === write.resourceVersion) {
         offered.delete(key);
       }
@@ -147,7 +147,13 @@ export function createStatusWriter(options: StatusWriterOptions): StatusWriter {
 
   function report(key: string, error: unknown, failures: number): void {
     const { code, reason } = toApiError(error);
-    log[failures === 1 ? 'warn' : 'debug']('writing a status failed', { policy: key, code, reason });
+    // After a conflict the watch brings the newer object soon, and with it another offer.
+    const worthSaying = code === 409 ? 4 : 1;
+    log[failures === worthSaying ? 'warn' : 'debug']('writing a status failed', {
+      policy: key,
+      code,
+      reason,
+    });
   }
 
   return {

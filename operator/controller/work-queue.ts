@@ -7,8 +7,8 @@ import { ApiError, toApiError } from './api-error.ts';
 
 export interface WorkQueueOptions {
   /**
-   * Does what is to be done for a key. When it throws, the key is tried again, alone, after a back-off. After 30 s its signal
-   * is aborted, and it should throw. As long as it does not, its key stays busy, for it may still write; but it holds up no
+   * Does what is to be done for a key. When it throws, the key is tried again, alone, after a back-off; when the API server
+   * asks to wait, nothing at all is started before. After 30 s its signal is aborted, and it should throw. As long as it does not, its key stays busy, for it may still write; but it holds up no
    * other key any more.
    */
   readonly work: (key: string, signal: AbortSignal) => Promise<void>;
@@ -56,6 +56,8 @@ export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
   const failures = new Map<string, number>();
   const retries = new Map<string, () => void>();
   let cancelRefill: (() => void) | undefined;
+  /** The API server has asked for it: by whichever key, it is the server that has too much to do. */
+  let restUntilMs = Number.NEGATIVE_INFINITY;
 
   function startNext(): void {
     for (const [key, rank, sinceMs] of inOrder()) {
@@ -65,7 +67,7 @@ export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
       if (working.has(key)) {
         continue;
       }
-      const pauseMs = budget?.take() ?? 0;
+      const pauseMs = takeTurn();
       if (pauseMs > 0) {
         startAfter(pauseMs);
         return;
@@ -76,6 +78,12 @@ export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
       inTime.add(key);
       working.set(key, { sinceMs: clock.monotonicMs(), ended: workOn(key, rank) });
     }
+  }
+
+  /** How long nothing may be started; 0 when something may, which then counts. */
+  function takeTurn(): number {
+    const restMs = restUntilMs - clock.monotonicMs();
+    return restMs > 0 ? restMs : (budget?.take() ?? 0);
   }
 
   function* inOrder(): Generator<readonly [key: string, rank: Rank, sinceMs: number]> {
@@ -126,7 +134,9 @@ export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
     const count = (failures.get(key) ?? 0) + 1;
     failures.set(key, count);
     options.onFailure(key, error, count);
-    const delayMs = backOffMs(backOff, count, random(), toApiError(error).retryAfterSeconds);
+    const { retryAfterSeconds = 0 } = toApiError(error);
+    const delayMs = backOffMs(backOff, count, random(), retryAfterSeconds);
+    if (retryAfterSeconds > 0) restUntilMs = Math.max(restUntilMs, clock.monotonicMs() + delayMs);
     retries.set(
       key,
       clock.after(delayMs, () => add(key, rank)),

@@ -136,35 +136,38 @@ describe('a status writer', () => {
 });
 
 describe('when a write is refused', () => {
-  it('by 409, it is dropped until the newer object is offered', async () => {
+  it('by 409, it is tried again ever more rarely, until the newer object is offered', async () => {
     const old = put('a');
     const edited = put('a', { spec: { issuer: 'edited' } });
     writer.offer(old, status('of the old'));
-    await until(() => writes() === 1);
-    await settle();
-    clock.advance(1_000_000);
-    await settle();
-    expect([writes(), stored('a')?.status]).toEqual([1, undefined]);
+    for (const [index, delayMs] of [500, 1000, 2000].entries()) {
+      await until(() => writes() === index + 1);
+      await settle();
+      clock.advance(delayMs - 1);
+      await settle();
+      expect([writes(), stored('a')?.status]).toEqual([index + 1, undefined]);
+      clock.advance(1);
+    }
+    expect(log.lines.filter(({ level }) => level === 'warn')).toEqual([]);
+    await until(() => writes() === 4);
     writer.offer(edited, status('of the new'));
-    await until(() => writes() === 2);
+    await until(() => writes() === 5);
     await settle();
     expect(stored('a')?.status).toEqual(status('of the new'));
-    expect(log.lines).toEqual([]);
+    // The fourth was worth a line.
+    expect(log.lines.filter(({ level }) => level === 'warn')).toHaveLength(1);
+    clock.advance(1_000_000);
+    await settle();
+    expect(writes()).toBe(5);
   });
 
-  it('by 409, what came meanwhile for the same version is dropped with it, for a newer one not', async () => {
-    const old = put('a');
-    const edited = put('a', { spec: { issuer: 'edited' } });
-    writer.offer(old, status('1'));
-    writer.offer(old, status('2'));
-    await until(() => writes() === 1);
-    await settle();
-    expect(writes()).toBe(1);
-    writer.offer(old, status('3'));
-    writer.offer(edited, status('4'));
-    await until(() => writes() === 3);
-    await settle();
-    expect(stored('a')?.status).toEqual(status('4'));
+  it('by 409 that nothing has changed for, it is written in the end', async () => {
+    server.failNext('patch', { status: 409, reason: 'Conflict' });
+    writer.offer(put('a'), status('r'));
+    await until(() => log.lines.length === 1);
+    clock.advance(500);
+    await until(() => stored('a')?.status !== undefined);
+    expect(writes()).toBe(2);
   });
 
   it('by 404, it is forgotten', async () => {

@@ -152,6 +152,22 @@ describe('a work queue', () => {
     expect(started).toHaveLength(2);
   });
 
+  it('starts nothing at all while the server asks to wait', async () => {
+    const { queue, started, clock } = createQueue();
+    queue.add('a');
+    await started[0]?.fail(new ApiError(429, 'Any', { retryAfterSeconds: 9 }));
+    queue.add('a');
+    queue.add('b');
+    clock.advance(8999);
+    expect(started.map(({ key }) => key)).toEqual(['a']);
+    clock.advance(1);
+    await started[1]?.succeed();
+    expect(started.map(({ key }) => key)).toEqual(['a', 'a', 'b']);
+    await started[2]?.succeed();
+    clock.advance(10_000);
+    expect(started).toHaveLength(3);
+  });
+
   it('tries at once when a key that waits is added, and then not again', async () => {
     const { queue, started, clock } = createQueue();
     queue.add('a');

@@ -164,6 +164,7 @@ describeWithCluster('refusals by the API server', () => {
       for (const name of edited) await untilEdited(installation, name, name, 10_000);
     });
     expect(refused.flat().length).toBeGreaterThanOrEqual(edited.length);
+    expectPatience(refused, conflict);
     const inStatusMs = Math.max(
       ...(await Promise.all(edited.map((name) => installation.untilReady(name, 60_000)))),
     );
@@ -175,7 +176,7 @@ describeWithCluster('refusals by the API server', () => {
         fault: `Each write of a status is answered 409 for ${ms / 1000} s, while ${edited.length} policies are created`,
       },
       promised:
-        'No failed good request; policies are in force; no busy loop; all statuses are written 60 s afterwards',
+        'No failed good request; policies are in force; each write is tried ever more rarely; all statuses are written 60 s afterwards',
       ...{ during, change: await installation.timeToChange(10_000), recoveryLimitMs: 10_000 },
       more: `refused: ${refused.flat().length}; in the status after ${inSeconds(inStatusMs)}`,
     });
