@@ -61,7 +61,7 @@ export async function observe(
         `fetches at the issuers: ${countFetches(installation) - fetchesBefore}`,
         ...(more === undefined ? [] : [more]),
       ];
-      tell({ ...row, measured: facts.join('; ') });
+      await tell({ ...row, measured: facts.join('; ') });
     },
     [Symbol.asyncDispose]: load.stop,
   };

@@ -184,7 +184,7 @@ describeWithCluster('faults of replicas', () => {
     // Long enough for a leader that would write.
     await delay(lasting({ seconds: 5, full: 15 }));
     expect(statusWrites(entries())).toEqual([]);
-    tell({
+    await tell({
       ...{ id: 'restart', fault: 'All replicas restart with more than 200 ready policies' },
       promised: 'No status write',
       measured: `status writes: 0; all ready after ${inSeconds(readyMs)}; one leads after ${inSeconds(leaderMs)}; other calls: ${calls(entries()).length}`,
