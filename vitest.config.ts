@@ -1,11 +1,16 @@
 import { defineConfig } from 'vitest/config';
+import { LongestFirst } from './test/faults/longest-first.ts';
 
 // Where CI wants a report that can be counted.
 const report = process.env.VITEST_JSON_REPORT;
 
+// Rows that measure how fast something is, or keep the machine busy.
+const demanding = ['chaos', 'dead-issuers', 'many-policies'].map((name) => `test/faults/${name}.test.ts`);
+
 export default defineConfig({
   test: {
     reporters: report === undefined ? ['default'] : ['default', ['json', { outputFile: report }]],
+    sequence: { sequencer: LongestFirst },
     projects: [
       {
         test: {
@@ -37,11 +42,23 @@ export default defineConfig({
         test: {
           name: 'faults',
           include: ['test/faults/**/*.test.ts'],
+          exclude: demanding,
+          testTimeout: 180_000,
+          hookTimeout: 120_000,
+          // Most of the time they wait. Each has an installation, which is all that two cores bear twice.
+          maxWorkers: 2,
+          sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        test: {
+          name: 'faults-alone',
+          include: demanding,
           testTimeout: 180_000,
           hookTimeout: 120_000,
           fileParallelism: false,
           // After the others: what is measured should not be how busy the machine is.
-          sequence: { groupOrder: 1 },
+          sequence: { groupOrder: 2 },
         },
       },
     ],

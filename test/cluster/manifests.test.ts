@@ -7,6 +7,7 @@ import { type RunOptions, readOptions, usage } from '../../operator/options.ts';
 import { decodeConfiguration, secondsOf } from '../../operator/policy/operator-configuration.ts';
 import { VERSION } from '../../operator/version.ts';
 import { startOperatorProcess } from '../e2e/operator-process.ts';
+import { memoryLimitBytes } from '../faults/footprint.ts';
 import { type ControlPlane, startControlPlane } from './control-plane.ts';
 import { kubeconfigFor } from './kubeconfig-for.ts';
 import { describeWithCluster } from './require-cluster.ts';
@@ -39,6 +40,7 @@ interface Container {
   readonly ports: readonly Port[];
   readonly livenessProbe: Probe;
   readonly readinessProbe: Probe;
+  readonly resources: { readonly limits: { readonly memory: string } };
   readonly securityContext: object;
   readonly volumeMounts: readonly { readonly name: string; readonly mountPath: string }[];
 }
@@ -215,6 +217,10 @@ describeWithCluster('the manifests', () => {
     if (!decoded.ok) throw new Error(JSON.stringify(decoded.errors));
     const needed = secondsOf(decoded.value.intervals.lameDuck) + drainSeconds + goodbyeSeconds;
     expect(template.spec.terminationGracePeriodSeconds).toBeGreaterThan(needed);
+  });
+
+  it('a pod may have as much memory as the faults are measured with', () => {
+    expect(container.resources.limits.memory).toBe(`${memoryLimitBytes / 1024 / 1024}Mi`);
   });
 
   it('the image is of this version', () => {

@@ -51,7 +51,7 @@ describeWithCluster('faults of the API server', () => {
     const token = await kubectl('-n', tenant, 'create', 'token', 'caller', `--audience=${forReviews}`);
     await untilAnswer(`${tenant}/reviewed`, () => token, '200', 10_000);
 
-    const outageMs = lasting({ seconds: 20, full: 150 });
+    const outageMs = lasting({ seconds: 20, full: 300 });
     await using observation = await observe(installation);
     const failedBefore = await failedCalls();
     const startMs = performance.now();

@@ -1,5 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 
+/** As in manifests/deployment.yaml. */
+export const memoryLimitBytes = 512 * 1024 * 1024;
+
 /** What a process holds. */
 export interface Footprint {
   readonly descriptors: number;

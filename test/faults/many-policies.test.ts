@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { describeWithCluster } from '../cluster/require-cluster.ts';
-import { footprintOf, inMebibytes } from './footprint.ts';
+import { footprintOf, inMebibytes, memoryLimitBytes } from './footprint.ts';
 import { type Installation, policyUnderLoad, startInstallation } from './installation.ts';
 import { measureP99 } from './latency.ts';
 import { isFull, rowTimeoutMs, times, within } from './length.ts';
@@ -49,6 +49,13 @@ describeWithCluster('many policies', () => {
     return { fetches: total('mcp_auth_key_fetches_total'), sources: total('mcp_auth_key_sources') };
   }
 
+  /** The most memory that a replica has ever had; nothing where that is not known. */
+  function peakBytes(name: string): number[] {
+    const replica = installation.replicas.get(name);
+    const footprint = replica && footprintOf(replica.pid);
+    return footprint === undefined ? [] : [footprint.peakBytes];
+  }
+
   async function untilAllReady(limitMs: number): Promise<number> {
     return await timeUntil('all policies are ready, and it is told', limitMs, async () => {
       const { read } = await metricsOf(installation.replicas.get('one'));
@@ -93,6 +100,7 @@ describeWithCluster('many policies', () => {
     // The short version's few requests say nothing about a promise.
     if (isFull) expect(crowdedMs).toBeLessThan(2 * baselineMs);
 
+    const peaks = peakBytes('two');
     const { code, readyMs } = await restart(installation, 'two');
     expect(code).toBe(0);
     expect(readyMs).toBeLessThan(within(60_000));
@@ -106,6 +114,8 @@ describeWithCluster('many policies', () => {
     const during = await observation.endFault();
     expect(during.failedGood).toEqual([]);
     const change = await installation.timeToChange(10_000);
+    peaks.push(...peakBytes('one'), ...peakBytes('two'));
+    for (const peak of peaks) expect(peak).toBeLessThan(memoryLimitBytes);
     await observation.conclude({
       ...{ id: 'K14', fault: `${policyCount} policies of ${sourceCount} key sources` },
       promised:
@@ -115,15 +125,10 @@ describeWithCluster('many policies', () => {
         `all ready, and all statuses written, ${inSeconds(settledMs)} after the last was applied`,
         `a replica that starts is ready after ${inSeconds(readyMs)}, with all keys ${inSeconds(keysMs)} later: ${fetches} fetches for ${sources} sources`,
         `99 of 100 requests within ${baselineMs.toFixed(1)} ms before, ${crowdedMs.toFixed(1)} ms with them`,
-        `most memory: ${peaks()}`,
+        `most memory: ${peaks.map(inMebibytes).join(', ') || 'not known here'}`,
       ].join('; '),
     });
   });
-
-  function peaks(): string {
-    const all = [...installation.replicas.values()].map(({ pid }) => footprintOf(pid)?.peakBytes);
-    return all.map((bytes) => (bytes === undefined ? 'not known here' : inMebibytes(bytes))).join(', ');
-  }
 });
 
 function keysPath(source: number): string {

@@ -7,12 +7,11 @@ import type { McpAuthPolicy } from '../../operator/api/mcp-auth-policy.gen.ts';
 import { describeWithCluster } from '../cluster/require-cluster.ts';
 import { reasonsOf } from '../e2e/scenario.ts';
 import { createSigner } from '../fixtures/token-forge.ts';
-import { calls, statusWrites } from './audit-log.ts';
+import { statusWrites } from './audit-log.ts';
 import { type Installation, policyUnderLoad, startInstallation } from './installation.ts';
 import { lasting, rowTimeoutMs } from './length.ts';
 import { ask, timeUntil } from './load.ts';
 import { inSeconds, observe } from './observation.ts';
-import { tell } from './reliability-table.ts';
 import { audience, neighbour, tenant } from './tenants.ts';
 
 const crdFile = join(import.meta.dirname, '../../crds/mcpauthpolicies.yaml');
@@ -37,20 +36,6 @@ describeWithCluster('faults of objects', () => {
   };
   const reasons = ({ metadata: { generation = 0 }, status }: McpAuthPolicy) =>
     reasonsOf({ generation, status });
-
-  it('K15: at rest', { timeout: 900_000 }, async () => {
-    const restMs = lasting({ seconds: 10, full: 90 });
-    await delay(3_000);
-    const entries = installation.audit.since();
-    await delay(restMs);
-    expect(entries().length).toBeGreaterThan(0);
-    expect(calls(entries())).toEqual([]);
-    tell({
-      ...{ id: 'K15', fault: `At rest for ${restMs / 1000} s` },
-      promised: 'No status write, and no call of the API server besides watches and Leases',
-      measured: `status writes: 0; other calls: 0; watches and Leases: ${entries().length}`,
-    });
-  });
 
   it('K12: a policy is deleted and created again under the same name', {
     timeout: rowTimeoutMs,

@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'vitest';
 import { readScrape, type Scrape } from '../fixtures/scrape.ts';
 import { statusWrites } from './audit-log.ts';
+import { memoryLimitBytes } from './footprint.ts';
 import type { ChangeTime, Installation } from './installation.ts';
 import { within } from './length.ts';
 import { type Load, startLoad, type Tally } from './load.ts';
@@ -30,7 +31,6 @@ export interface RowInput extends Omit<MeasuredRow, 'measured'> {
 
 /** A round of all callers at all replicas, and more. */
 const steadyMs = 1_000;
-const memoryLimitBytes = 512 * 1024 * 1024;
 
 /** Puts the installation under load, whose replicas may be struck. */
 export async function observe(
@@ -61,7 +61,7 @@ export async function observe(
         `fetches at the issuers: ${countFetches(installation) - fetchesBefore}`,
         ...(more === undefined ? [] : [more]),
       ];
-      tell({ ...row, measured: facts.join('; ') });
+      await tell({ ...row, measured: facts.join('; ') });
     },
     [Symbol.asyncDispose]: load.stop,
   };

@@ -1,3 +1,9 @@
+import { execFile } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
 import { countAnswers } from './load.ts';
 import { putRow } from './reliability-table.ts';
@@ -24,6 +30,29 @@ test('rows are put in the order of their ids, and replaced', () => {
 
 test('a text without a table is not written over', () => {
   expect(() => putRow('text', row('K1', ''))).toThrow('there is no table');
+});
+
+test('no row is lost when two processes tell theirs at once', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'mcp-auth-table-'));
+  const file = join(folder, 'report.md');
+  const table = pathToFileURL(join(import.meta.dirname, 'reliability-table.ts'));
+  const tellMany = (prefix: string) => {
+    const program = `
+      import { tell } from '${table}';
+      for (let index = 10; index < 40; index += 1)
+        await tell({ id: '${prefix}' + index, fault: 'f', promised: 'p', measured: 'm' });
+    `;
+    const env = { ...process.env, RELIABILITY_REPORT: file };
+    return promisify(execFile)(process.execPath, ['--input-type=module', '--eval', program], { env });
+  };
+  try {
+    writeFileSync(file, empty);
+    await Promise.all(['K', 'P'].map(tellMany));
+    const ids = readFileSync(file, 'utf8').matchAll(/^\| ([KP]\d+) \|/gm);
+    expect([...ids]).toHaveLength(60);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
 });
 
 test('only a good token that is let in and others that are not are as they should be', () => {

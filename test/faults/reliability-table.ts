@@ -1,4 +1,5 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFile, writeFile } from 'node:fs/promises';
+import { withLock } from '../cluster/lock.ts';
 
 /** A row of the fault matrix, and what became of it. */
 export interface MeasuredRow {
@@ -10,12 +11,17 @@ export interface MeasuredRow {
 
 const begin = '<!-- measured rows: begin -->';
 const end = '<!-- measured rows: end -->';
+const ignore = (): void => undefined;
 
 /** Prints a row, and puts it in the table of the file that RELIABILITY_REPORT names, if it does. */
-export function tell(row: MeasuredRow): void {
+export async function tell(row: MeasuredRow): Promise<void> {
   process.stdout.write(`${row.id}: ${row.measured}\n`);
   const file = process.env.RELIABILITY_REPORT;
-  if (file !== undefined) writeFileSync(file, putRow(readFileSync(file, 'utf8'), row));
+  if (file === undefined) return;
+  // Rows of another worker may be put there at the same time.
+  await withLock(`${file}.lock`, ignore, async () => {
+    await writeFile(file, putRow(await readFile(file, 'utf8'), row));
+  });
 }
 
 /**
