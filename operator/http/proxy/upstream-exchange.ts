@@ -44,7 +44,10 @@ export function openExchange(parts: ExchangeParts): UpstreamExchange {
   let isPatient = false;
   let cancelPatience = (): void => undefined;
   limitConnecting(outgoing, parts);
-  outgoing.on('error', () => undefined);
+  outgoing.on('error', (error) => {
+    // Node would say of every answer that breaks off that it was reset.
+    if (answer?.complete === false) answer.destroy(error);
+  });
 
   const isOver = (): boolean => outgoing.destroyed || answer?.errored != null;
 

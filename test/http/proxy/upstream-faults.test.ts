@@ -1,7 +1,9 @@
 import { once } from 'node:events';
 import { type IncomingMessage, request as startRequest } from 'node:http';
 import type { Socket } from 'node:net';
+import { Transform } from 'node:stream';
 import { afterEach, describe, expect, test } from 'vitest';
+import { UpstreamError } from '../../../operator/http/proxy/upstream-failure.ts';
 import { createFakeClock, until } from '../../fixtures/fake-clock.ts';
 import {
   type ScriptedUpstream,
@@ -140,6 +142,78 @@ describe('an answer that breaks off never looks complete', () => {
     });
     await expect(call().then((got) => got.text())).rejects.toThrow();
     await expectGood();
+  });
+});
+
+describe('why an answer broke off is counted and written down', () => {
+  const begun = `${ok}Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n[\r\n`;
+  const stream = begun.replace('application/json', 'text/event-stream');
+
+  /** Reads what has begun, lets it break, and gives the records. */
+  async function breakOff(goWrong: () => void): Promise<Proxied['records']> {
+    const answer = await call();
+    const text = answer.text();
+    goWrong();
+    await expect(text).rejects.toThrow();
+    await until(() => proxied.records.length > 0);
+    return proxied.records;
+  }
+
+  test.each<[string, string, (socket: Socket) => void]>([
+    ['reset', begun, (socket) => socket.resetAndDestroy()],
+    ['reset', stream, (socket) => socket.resetAndDestroy()],
+    ['reset', begun, (socket) => socket.end()],
+    ['bad_answer', begun, (socket) => socket.write('zz\r\n')],
+    ['bad_answer', stream, (socket) => socket.write('zz\r\n')],
+  ])('%s', async (cause, bytes, goWrong) => {
+    let socket: Socket | undefined;
+    await startWith((given) => {
+      socket = given;
+      socket.write(bytes);
+    });
+    const records = await breakOff(() => socket && goWrong(socket));
+    expect(records).toMatchObject([{ reason: 'admitted', status: 200, isCut: true, failure: cause }]);
+    expect(proxied.failures).toEqual([cause]);
+  });
+
+  test('silent', async () => {
+    const clock = createFakeClock();
+    await startWith((socket) => socket.write(begun), { clock, patienceSeconds: () => 60 });
+    const records = await breakOff(() => clock.advance(60_000));
+    expect(records).toMatchObject([{ status: 200, isCut: true, failure: 'silent' }]);
+    expect(proxied.failures).toEqual(['silent']);
+  });
+
+  test.each(['bad_answer', 'too_large'] as const)('%s, as what looks into events finds', async (cause) => {
+    let socket: Socket | undefined;
+    await startWith(
+      (given) => {
+        socket = given;
+        socket.write(stream);
+      },
+      {
+        filterFor: () =>
+          new Transform({
+            transform: (chunk, _, done) =>
+              String(chunk) === '[' ? done(null, chunk) : done(new UpstreamError(cause)),
+          }),
+      },
+    );
+    const records = await breakOff(() => socket?.write('1\r\n]\r\n'));
+    expect(records).toMatchObject([{ status: 200, isCut: true, failure: cause }]);
+    expect(proxied.failures).toEqual([cause]);
+  });
+
+  test('a client that leaves is no failure of its upstream', async () => {
+    await startWith((socket) => socket.write(begun));
+    const leave = new AbortController();
+    const answer = await fetch(proxied.url, { method: 'POST', body: '{}', signal: leave.signal });
+    expect(answer.status).toBe(200);
+    leave.abort();
+    await until(() => proxied.records.length > 0 && upstream.connections() === 0);
+    expect(proxied.records[0]).toMatchObject({ status: 200, isCut: true });
+    expect(proxied.records[0]).not.toHaveProperty('failure');
+    expect(proxied.failures).toEqual([]);
   });
 });
 
