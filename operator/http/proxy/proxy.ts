@@ -101,7 +101,7 @@ function upstreamOf({ admission }: AdmittedRequest): Upstream {
 
 async function passAnswer(
   exchange: UpstreamExchange,
-  { incoming, admission, body }: AdmittedRequest,
+  { incoming, admission, body, noteOverload }: AdmittedRequest,
   response: ServerResponse,
   { parts, standing }: Desk,
 ): Promise<void> {
@@ -120,6 +120,7 @@ async function passAnswer(
     exchange.waitForever();
   } else {
     exchange.destroy();
+    noteOverload?.();
     write(response, overloaded());
     return;
   }
