@@ -69,13 +69,17 @@ async function handle(request: AdmittedRequest, response: ServerResponse, desk: 
     return;
   }
   if (response.destroyed) return;
-  const exchange = openExchange({
+  const exchange = await openExchange({
     ...prepared,
     upstream,
     agent: connections.agentFor(policy, upstream),
     clock: parts.clock,
     patienceMs: parts.patienceSeconds() * 1000,
   });
+  if (response.destroyed) {
+    exchange.destroy();
+    return;
+  }
   let isAbandoned = false;
   response.once('close', () => {
     isAbandoned = !exchange.hasFailed();

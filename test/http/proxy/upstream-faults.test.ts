@@ -4,7 +4,7 @@ import type { Socket } from 'node:net';
 import { Transform } from 'node:stream';
 import { afterEach, describe, expect, test } from 'vitest';
 import { UpstreamError } from '../../../operator/http/proxy/upstream-failure.ts';
-import { createFakeClock, until } from '../../fixtures/fake-clock.ts';
+import { createFakeClock, settle, until } from '../../fixtures/fake-clock.ts';
 import {
   type ScriptedUpstream,
   startHttpUpstream,
@@ -218,29 +218,91 @@ describe('why an answer broke off is counted and written down', () => {
 });
 
 describe("what comes after an answer is nobody's answer", () => {
+  const answered = `${ok}Content-Length: 5\r\n\r\nfirst`;
   const poison = `${ok}Content-Length: 6\r\n\r\npoison`;
+
   test.each([
-    ['in the same packet', 0],
-    ['on the idle connection', 30],
-  ])('%s', async (_, delayMs) => {
-    let written = false;
-    await startWith((socket) => {
-      const first = `${ok}Content-Length: 5\r\n\r\nfirst`;
-      if (delayMs === 0) socket.write(first + poison);
-      else socket.write(first);
-      setTimeout(() => {
-        if (delayMs > 0) socket.write(poison);
-        socket.once('close', () => {
-          written = true;
-        });
-      }, delayMs);
-    });
+    ['an answer', poison],
+    ['what is no answer', 'poison'],
+  ])('%s in the same packet: the connection is closed', async (_, surplus) => {
+    await startWith((socket) => socket.write(answered + surplus));
     const first = await call()
       .then((got) => got.text())
       .catch(() => 'cut');
     expect(['first', 'cut']).toContain(first);
-    await until(() => written || upstream.connections() === 0);
+    await until(() => upstream.connections() === 0);
     await expectGood();
+  });
+
+  test.each([
+    ['an answer', poison],
+    ['a byte', '\n'],
+  ])('%s on the idle connection: it is closed at once', async (_, surplus) => {
+    let idle: Socket | undefined;
+    await startWith((socket) => {
+      idle = socket;
+      socket.write(answered);
+    });
+    await (await call()).text();
+    expect(upstream.connections()).toBe(1);
+    idle?.write(surplus);
+    const startMs = performance.now();
+    await until(() => upstream.connections() === 0);
+    // Sooner than any idle connection is given up.
+    expect(performance.now() - startMs).toBeLessThan(2000);
+    await expectGood();
+  });
+
+  test.each<[string, string, (socket: Socket) => void]>([
+    ['an answer', '', (socket) => socket.write(poison)],
+    ['a part of one', '', (socket) => socket.write(poison.slice(0, 20))],
+    ['the rest of one', poison.slice(0, 20), (socket) => socket.write(poison.slice(20))],
+    ['the end of the connection', '', (socket) => socket.end()],
+  ])('%s that nobody has read when the next request comes', async (_, surplus, send) => {
+    let idle: Socket | undefined;
+    await startWith((socket) => socket.write(answered + surplus, () => (idle = socket)), {
+      identify: async () => {
+        if (idle !== undefined) send(idle);
+        idle = undefined;
+        return [];
+      },
+    });
+    expect(await (await call()).text()).toBe('first');
+    await until(() => idle !== undefined);
+    await expectGood();
+    expect(proxied.failures).toEqual([]);
+    await until(() => upstream.connections() === 1);
+    await expectGood();
+    expect(upstream.connections()).toBe(1);
+  });
+
+  test('an answer while the one before is there and not taken yet: the connection is closed', async () => {
+    const { promise: taken, resolve: take } = Promise.withResolvers<void>();
+    let busy: Socket | undefined;
+    await startWith(
+      (socket) => {
+        busy = socket;
+        socket.write(answered.slice(0, -2));
+      },
+      {
+        filterFor: () =>
+          new Transform({
+            writableHighWaterMark: 1,
+            transform: (chunk, _, done) => void taken.then(() => done(null, chunk)),
+          }),
+      },
+    );
+    const answer = call();
+    await until(() => busy !== undefined);
+    for (const bytes of [answered.slice(-2), poison]) {
+      await settle();
+      busy?.write(bytes);
+    }
+    await until(() => upstream.connections() === 0);
+    take();
+    expect(await (await answer).text()).toBe('first');
+    await expectGood();
+    expect(proxied.failures).toEqual([]);
   });
 });
 
