@@ -63,7 +63,8 @@ export async function answerAdmitted(admitted: Admitted, parts: AnsweringParts):
   const { body } = inspected;
   const backend = policy.upstream === undefined ? parts.builtInServer : parts.proxy;
   const { noteFailure } = exchange;
-  const request = { incoming, admission, noteFailure, ...(body === undefined ? {} : { body }) };
+  const noteOverload = (): void => settle('overloaded');
+  const request = { incoming, admission, noteFailure, noteOverload, ...(body === undefined ? {} : { body }) };
   await backend.handle(request, response);
 }
 

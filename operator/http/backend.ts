@@ -17,6 +17,8 @@ export interface AdmittedRequest {
   readonly body?: Uint8Array;
   /** Takes why what is behind the gate has failed, if it has. */
   readonly noteFailure?: (failure: UpstreamFailure) => void;
+  /** Takes that it is refused after all, as the policy's share is used up. Before the answer's head. */
+  readonly noteOverload?: () => void;
 }
 
 /** What is behind the gate. */

@@ -12,8 +12,8 @@ export interface UpstreamMetrics {
 /**
  * `refused`: there was no connection to be had. `tls`: its certificate or handshake is not good. `timeout`: no connection,
  * or no head of an answer, in time. `reset`: the connection broke. `silent`: nothing more came of an answer that is no
- * event stream. `bad_answer`: it is no HTTP, or nothing that may be passed on. `too_large`: it had to be looked into, and is larger
- * than it may be, or than what is left of the policy's share.
+ * event stream. `bad_answer`: it is no HTTP, or none any more, or nothing that may be passed on. `too_large`: it had to be looked
+ * into, and is larger than it may be, or than what is left of the policy's share.
  */
 const upstreamFailures = ['refused', 'tls', 'timeout', 'reset', 'silent', 'bad_answer', 'too_large'] as const;
 export type UpstreamFailure = (typeof upstreamFailures)[number];

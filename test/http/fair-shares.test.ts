@@ -28,6 +28,8 @@ let listener: Listener;
 let answerNoisy: (incoming: IncomingMessage, response: ServerResponse) => void;
 let shares: SharesInUse;
 let decisions: string[];
+/** Reason and status of what would be written down. */
+let written: (readonly [string, number | undefined])[];
 
 const message = '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"search"}}';
 const result = '{"jsonrpc":"2.0","id":1,"result":{"content":[]}}';
@@ -56,6 +58,7 @@ function policyFor(tenant: string, port: number): CompiledPolicy {
 beforeEach(async () => {
   answerNoisy = answerAtOnce;
   decisions = [];
+  written = [];
   upstreams = {
     noisy: await startHttpUpstream((...args) => answerNoisy(...args)),
     quiet: await startHttpUpstream(answerAtOnce),
@@ -97,7 +100,7 @@ beforeEach(async () => {
     observer: {
       onDecision: (reason, policy) => decisions.push(`${policy?.namespace} ${reason}`),
       onAnswer: () => undefined,
-      onEnd: () => undefined,
+      onEnd: ({ reason, status }) => written.push([reason, status]),
     },
   });
   listener = await listen(endpoint, { host: '127.0.0.1', port: 0 });
@@ -201,6 +204,12 @@ test('a tenant has so many event streams, and another has its own', async () => 
   const target = `http://127.0.0.1:${listener.address.port}/noisy`;
   expect((await fetch(target, { signal: leave.signal })).status).toBe(200);
   expect((await fetch(target)).status).toBe(503);
+  expect(await statusOf('noisy')).toBe(503);
+  expect(decisions).toEqual(['noisy admitted', 'noisy overloaded', 'noisy overloaded']);
+  expect(written).toEqual([
+    ['overloaded', 503],
+    ['overloaded', 503],
+  ]);
   await expectQuietServed();
   leave.abort();
   await until(hasStreamLeft);

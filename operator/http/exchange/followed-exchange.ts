@@ -12,6 +12,7 @@ import type { ExchangeRecord } from './exchange-record.ts';
 
 /** Told of what becomes of each request, as soon as it is known. */
 export interface ExchangeObserver {
+  /** Once for each request: with its answer's head, or when the client has left before. */
   onDecision(reason: DecisionReason, policy: CompiledPolicy | undefined, seconds: number): void;
   /** An admitted request is being answered: its status, and the seconds from its head to the answer's. */
   onAnswer(backend: AnsweringBackend, status: number, seconds: number): void;
@@ -27,7 +28,7 @@ export interface FollowedExchange {
   noteCall(call: CallName): void;
   /** The upstream has failed. */
   noteFailure(failure: UpstreamFailure): void;
-  /** Says how the request is about to be answered, and by which policy. Once. */
+  /** Says how the request is about to be answered, and by which policy. The last word before the answer's head counts. */
   settle(reason: DecisionReason, policy: CompiledPolicy | undefined): void;
 }
 
@@ -56,9 +57,13 @@ export function followExchange({ head, response, clock, observer }: ExchangePart
   let failure: UpstreamFailure | undefined;
   let isOver = false;
 
+  const tell = ({ reason, policy, decisionSeconds }: Outcome): void =>
+    observer.onDecision(reason, policy, decisionSeconds);
+
   function end(): void {
     if (isOver || outcome === undefined) return;
     isOver = true;
+    if (headSeconds === undefined) tell(outcome);
     const seconds = elapsed();
     const isCut = isAdmitted(outcome) && !response.writableFinished;
     const status = headSeconds === undefined ? undefined : response.statusCode;
@@ -80,6 +85,7 @@ export function followExchange({ head, response, clock, observer }: ExchangePart
     if (headSeconds !== undefined || isOver) return;
     headSeconds = elapsed();
     if (outcome === undefined) return;
+    tell(outcome);
     if (isAdmitted(outcome)) observer.onAnswer(backendOf(outcome), response.statusCode, headSeconds);
     else end();
   });
@@ -97,7 +103,6 @@ export function followExchange({ head, response, clock, observer }: ExchangePart
     settle(reason, policy) {
       decisionSeconds ??= elapsed();
       outcome = { reason, policy, decisionSeconds };
-      observer.onDecision(reason, policy, decisionSeconds);
       // The client may have left before: nothing more will happen.
       if (response.destroyed) end();
     },

@@ -17,16 +17,21 @@ export interface Passing {
 /** `pipeline` alone listens seven times for the end of a response; Node takes more than ten for a leak. */
 const maxListeners = 20;
 
-/** Sends head and body of an answer. Rejects when it breaks off; nothing may have been sent by then. */
+/** Closed when an answer breaks off, it would be over, and written down, before anybody knew why. */
+const leftOpen = { end: false };
+
+/** Sends head and body of an answer. Rejects when it breaks off; nothing may have been sent by then, or a part. */
 export async function passBody(passing: Passing, response: ServerResponse): Promise<void> {
   const { answer, filter, isEventStream } = passing;
   response.setMaxListeners(maxListeners);
   if (filter === undefined) {
     writeHead(passing, response);
-    await pipeline(answer, response);
+    await pipeline(answer, response, leftOpen);
+    response.end();
   } else if (isEventStream) {
     writeHead({ ...passing, headers: withoutLength(passing.headers) }, response);
-    await pipeline(answer, filter, response);
+    await pipeline(answer, filter, response, leftOpen);
+    response.end();
   } else {
     // Before its head is sent: an answer that cannot be looked into is a 502.
     await pipeline(answer, filter);

@@ -69,13 +69,17 @@ async function handle(request: AdmittedRequest, response: ServerResponse, desk: 
     return;
   }
   if (response.destroyed) return;
-  const exchange = openExchange({
+  const exchange = await openExchange({
     ...prepared,
     upstream,
     agent: connections.agentFor(policy, upstream),
     clock: parts.clock,
     patienceMs: parts.patienceSeconds() * 1000,
   });
+  if (response.destroyed) {
+    exchange.destroy();
+    return;
+  }
   let isAbandoned = false;
   response.once('close', () => {
     isAbandoned = !exchange.hasFailed();
@@ -101,7 +105,7 @@ function upstreamOf({ admission }: AdmittedRequest): Upstream {
 
 async function passAnswer(
   exchange: UpstreamExchange,
-  { incoming, admission, body }: AdmittedRequest,
+  { incoming, admission, body, noteOverload }: AdmittedRequest,
   response: ServerResponse,
   { parts, standing }: Desk,
 ): Promise<void> {
@@ -120,6 +124,7 @@ async function passAnswer(
     exchange.waitForever();
   } else {
     exchange.destroy();
+    noteOverload?.();
     write(response, overloaded());
     return;
   }

@@ -4,6 +4,7 @@ import type { Readable } from 'node:stream';
 import type { HeaderField } from '../../identity/identity-headers.ts';
 import type { Upstream } from '../../policy/snapshot.ts';
 import type { Clock } from '../../time/clock.ts';
+import { openOnQuietConnection } from './quiet-connection.ts';
 import { UpstreamError } from './upstream-failure.ts';
 
 /** One request to an upstream and its answer. */
@@ -37,14 +38,16 @@ const maxAnswerHeadBytes = 16 * 1024;
 const maxInterim = 16;
 
 /** Opens an exchange; nothing is sent before {@link UpstreamExchange.send}. */
-export function openExchange(parts: ExchangeParts): UpstreamExchange {
+export async function openExchange(parts: ExchangeParts): Promise<UpstreamExchange> {
   const { clock, patienceMs } = parts;
-  const outgoing = createRequest(parts);
+  const outgoing = await openOnQuietConnection(() => createRequest(parts));
   let answer: IncomingMessage | undefined;
   let isPatient = false;
   let cancelPatience = (): void => undefined;
-  limitConnecting(outgoing, parts);
-  outgoing.on('error', () => undefined);
+  outgoing.on('error', (error) => {
+    // Node would say of every answer that breaks off that it was reset.
+    if (answer?.complete === false) answer.destroy(error);
+  });
 
   const isOver = (): boolean => outgoing.destroyed || answer?.errored != null;
 
@@ -113,7 +116,7 @@ export function openExchange(parts: ExchangeParts): UpstreamExchange {
   };
 }
 
-function createRequest({ upstream, method, headers, agent }: ExchangeParts): ClientRequest {
+function createRequest({ upstream, method, headers, agent, clock }: ExchangeParts): ClientRequest {
   const { address, path, tls } = upstream;
   const options = {
     ...{ host: address.host, port: address.port, path, method, agent },
@@ -126,11 +129,15 @@ function createRequest({ upstream, method, headers, agent }: ExchangeParts): Cli
     tls === undefined ? requestHttp(options) : requestHttps({ ...options, servername: tls.servername });
   // Above its limit Node drops fields without a word; their size is limited.
   outgoing.maxHeadersCount = 0;
+  limitConnecting(outgoing, { clock, upstream });
   return outgoing;
 }
 
 /** Of a connection that is held already there is nothing to wait for. */
-function limitConnecting(outgoing: ClientRequest, { clock, upstream }: ExchangeParts): void {
+function limitConnecting(
+  outgoing: ClientRequest,
+  { clock, upstream }: Pick<ExchangeParts, 'clock' | 'upstream'>,
+): void {
   outgoing.once('socket', (socket) => {
     if (!socket.connecting) return;
     const cancel = clock.after(connectMs, () => outgoing.destroy(new UpstreamError('timeout')));

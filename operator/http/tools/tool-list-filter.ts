@@ -67,16 +67,14 @@ interface Editor {
 
 function createWholeEditor(edit: (message: Uint8Array) => Uint8Array, maxBytes: number): Editor {
   const message = createByteCollector();
-  let heldBytes = 0;
   return {
     push(chunk) {
-      if (heldBytes + chunk.length > maxBytes) throw tooLarge();
+      if (message.size() + chunk.length > maxBytes) throw tooLarge();
       message.append(chunk);
-      heldBytes += chunk.length;
       return nothing;
     },
-    end: () => (heldBytes === 0 ? nothing : edit(message.take())),
-    heldBytes: () => heldBytes,
+    end: () => (message.size() === 0 ? nothing : edit(message.take())),
+    heldBytes: message.size,
   };
 }
 

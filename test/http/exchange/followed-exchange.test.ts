@@ -115,6 +115,22 @@ test('an admitted stream: the decision, the head and the end are told when they 
   ]);
 });
 
+test('what was let in can still be refused, until its answer begins; it is one decision', async () => {
+  serve = (exchange, response) => {
+    clock.advance(2);
+    exchange.settle('admitted', proxied);
+    clock.advance(3);
+    exchange.settle('overloaded', proxied);
+    response.writeHead(503).end('later');
+  };
+  send();
+  await until(() => records.length > 0);
+  expect(told).toEqual([['decision', 'overloaded', proxied, 0.002]]);
+  expect(records).toMatchObject([
+    { reason: 'overloaded', status: 503, decisionSeconds: 0.002, headSeconds: 0.005, isCut: false },
+  ]);
+});
+
 test('a body that nobody has read is what the headers say', async () => {
   serve = (exchange, response) => {
     exchange.settle('admitted', policy);

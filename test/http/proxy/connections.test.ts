@@ -92,6 +92,16 @@ describe('TLS', () => {
     expect(await answer.text()).toBe('server.team-a.svc:8080');
   });
 
+  test('one connection serves requests one after the other', async () => {
+    const seen = new Set<unknown>();
+    await startWith({}, (request, response) => {
+      seen.add(request.socket);
+      response.end('x');
+    });
+    for (let round = 0; round < 3; round += 1) await (await fetch(proxied?.url ?? '')).text();
+    expect(seen.size).toBe(1);
+  });
+
   test.each([
     ['for another name', { hosts: ['server.team-b.svc'] }],
     ['for the address alone', { hosts: ['127.0.0.1'] }],

@@ -2,8 +2,11 @@ import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
 import { connect } from 'node:net';
 import type { Admission } from '../../../operator/http/backend.ts';
+import type { ExchangeRecord } from '../../../operator/http/exchange/exchange-record.ts';
+import { followExchange } from '../../../operator/http/exchange/followed-exchange.ts';
 import { type Listener, listen } from '../../../operator/http/listener.ts';
 import { createProxy, type ProxyParts, type UpstreamProxy } from '../../../operator/http/proxy/proxy.ts';
+import { readHead } from '../../../operator/http/request-head.ts';
 import type { CompiledPolicy } from '../../../operator/policy/snapshot.ts';
 import { systemClock } from '../../../operator/time/clock.ts';
 
@@ -14,6 +17,8 @@ export interface Proxied {
   readonly proxy: UpstreamProxy;
   /** What the proxy has counted. */
   readonly failures: readonly string[];
+  /** What is written down of the requests that have been answered. */
+  readonly records: readonly ExchangeRecord[];
   /** Those that are being answered. */
   readonly responses: ReadonlySet<ServerResponse>;
   stop(): Promise<void>;
@@ -39,6 +44,12 @@ export async function startProxied(
   readBody = false,
 ): Promise<Proxied> {
   const failures: string[] = [];
+  const records: ExchangeRecord[] = [];
+  const observer = {
+    onDecision: () => undefined,
+    onAnswer: () => undefined,
+    onEnd: (record: ExchangeRecord) => void records.push(record),
+  };
   const responses = new Set<ServerResponse>();
   const keys: [Uint8Array] = [new Uint8Array(32).fill(7)];
   const proxy = createProxy({
@@ -60,8 +71,11 @@ export async function startProxied(
         policy,
         principal: { issuer: 'https://idp', subject, audiences: [], scopes: [], expiresAt: 1 },
       } as Admission;
-      const body = readBody ? Buffer.concat(await incoming.toArray()) : undefined;
-      await proxy.handle({ incoming, admission, ...(body === undefined ? {} : { body }) }, response);
+      const exchange = followExchange({ head: readHead(incoming), response, clock: systemClock, observer });
+      exchange.settle('admitted', policy);
+      const { noteFailure } = exchange;
+      const body = readBody ? { body: Buffer.concat(await incoming.toArray()) } : {};
+      await proxy.handle({ incoming, admission, noteFailure, ...body }, response);
     },
     { host: '127.0.0.1', port: 0 },
   );
@@ -71,6 +85,7 @@ export async function startProxied(
     port,
     proxy,
     failures,
+    records,
     responses,
     async stop() {
       await listener.drain(0);

@@ -1,8 +1,10 @@
 import { once } from 'node:events';
 import { type IncomingMessage, request as startRequest } from 'node:http';
 import type { Socket } from 'node:net';
+import { Transform } from 'node:stream';
 import { afterEach, describe, expect, test } from 'vitest';
-import { createFakeClock, until } from '../../fixtures/fake-clock.ts';
+import { UpstreamError } from '../../../operator/http/proxy/upstream-failure.ts';
+import { createFakeClock, settle, until } from '../../fixtures/fake-clock.ts';
 import {
   type ScriptedUpstream,
   startHttpUpstream,
@@ -143,30 +145,164 @@ describe('an answer that breaks off never looks complete', () => {
   });
 });
 
-describe("what comes after an answer is nobody's answer", () => {
-  const poison = `${ok}Content-Length: 6\r\n\r\npoison`;
-  test.each([
-    ['in the same packet', 0],
-    ['on the idle connection', 30],
-  ])('%s', async (_, delayMs) => {
-    let written = false;
-    await startWith((socket) => {
-      const first = `${ok}Content-Length: 5\r\n\r\nfirst`;
-      if (delayMs === 0) socket.write(first + poison);
-      else socket.write(first);
-      setTimeout(() => {
-        if (delayMs > 0) socket.write(poison);
-        socket.once('close', () => {
-          written = true;
-        });
-      }, delayMs);
+describe('why an answer broke off is counted and written down', () => {
+  const begun = `${ok}Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n[\r\n`;
+  const stream = begun.replace('application/json', 'text/event-stream');
+
+  /** Reads what has begun, lets it break, and gives the records. */
+  async function breakOff(goWrong: () => void): Promise<Proxied['records']> {
+    const answer = await call();
+    const text = answer.text();
+    goWrong();
+    await expect(text).rejects.toThrow();
+    await until(() => proxied.records.length > 0);
+    return proxied.records;
+  }
+
+  test.each<[string, string, (socket: Socket) => void]>([
+    ['reset', begun, (socket) => socket.resetAndDestroy()],
+    ['reset', stream, (socket) => socket.resetAndDestroy()],
+    ['reset', begun, (socket) => socket.end()],
+    ['bad_answer', begun, (socket) => socket.write('zz\r\n')],
+    ['bad_answer', stream, (socket) => socket.write('zz\r\n')],
+  ])('%s', async (cause, bytes, goWrong) => {
+    let socket: Socket | undefined;
+    await startWith((given) => {
+      socket = given;
+      socket.write(bytes);
     });
+    const records = await breakOff(() => socket && goWrong(socket));
+    expect(records).toMatchObject([{ reason: 'admitted', status: 200, isCut: true, failure: cause }]);
+    expect(proxied.failures).toEqual([cause]);
+  });
+
+  test('silent', async () => {
+    const clock = createFakeClock();
+    await startWith((socket) => socket.write(begun), { clock, patienceSeconds: () => 60 });
+    const records = await breakOff(() => clock.advance(60_000));
+    expect(records).toMatchObject([{ status: 200, isCut: true, failure: 'silent' }]);
+    expect(proxied.failures).toEqual(['silent']);
+  });
+
+  test.each(['bad_answer', 'too_large'] as const)('%s, as what looks into events finds', async (cause) => {
+    let socket: Socket | undefined;
+    await startWith(
+      (given) => {
+        socket = given;
+        socket.write(stream);
+      },
+      {
+        filterFor: () =>
+          new Transform({
+            transform: (chunk, _, done) =>
+              String(chunk) === '[' ? done(null, chunk) : done(new UpstreamError(cause)),
+          }),
+      },
+    );
+    const records = await breakOff(() => socket?.write('1\r\n]\r\n'));
+    expect(records).toMatchObject([{ status: 200, isCut: true, failure: cause }]);
+    expect(proxied.failures).toEqual([cause]);
+  });
+
+  test('a client that leaves is no failure of its upstream', async () => {
+    await startWith((socket) => socket.write(begun));
+    const leave = new AbortController();
+    const answer = await fetch(proxied.url, { method: 'POST', body: '{}', signal: leave.signal });
+    expect(answer.status).toBe(200);
+    leave.abort();
+    await until(() => proxied.records.length > 0 && upstream.connections() === 0);
+    expect(proxied.records[0]).toMatchObject({ status: 200, isCut: true });
+    expect(proxied.records[0]).not.toHaveProperty('failure');
+    expect(proxied.failures).toEqual([]);
+  });
+});
+
+describe("what comes after an answer is nobody's answer", () => {
+  const answered = `${ok}Content-Length: 5\r\n\r\nfirst`;
+  const poison = `${ok}Content-Length: 6\r\n\r\npoison`;
+
+  test.each([
+    ['an answer', poison],
+    ['what is no answer', 'poison'],
+  ])('%s in the same packet: the connection is closed', async (_, surplus) => {
+    await startWith((socket) => socket.write(answered + surplus));
     const first = await call()
       .then((got) => got.text())
       .catch(() => 'cut');
     expect(['first', 'cut']).toContain(first);
-    await until(() => written || upstream.connections() === 0);
+    await until(() => upstream.connections() === 0);
     await expectGood();
+  });
+
+  test.each([
+    ['an answer', poison],
+    ['a byte', '\n'],
+  ])('%s on the idle connection: it is closed at once', async (_, surplus) => {
+    let idle: Socket | undefined;
+    await startWith((socket) => {
+      idle = socket;
+      socket.write(answered);
+    });
+    await (await call()).text();
+    expect(upstream.connections()).toBe(1);
+    idle?.write(surplus);
+    const startMs = performance.now();
+    await until(() => upstream.connections() === 0);
+    // Sooner than any idle connection is given up.
+    expect(performance.now() - startMs).toBeLessThan(2000);
+    await expectGood();
+  });
+
+  test.each<[string, string, (socket: Socket) => void]>([
+    ['an answer', '', (socket) => socket.write(poison)],
+    ['a part of one', '', (socket) => socket.write(poison.slice(0, 20))],
+    ['the rest of one', poison.slice(0, 20), (socket) => socket.write(poison.slice(20))],
+    ['the end of the connection', '', (socket) => socket.end()],
+  ])('%s that nobody has read when the next request comes', async (_, surplus, send) => {
+    let idle: Socket | undefined;
+    await startWith((socket) => socket.write(answered + surplus, () => (idle = socket)), {
+      identify: async () => {
+        if (idle !== undefined) send(idle);
+        idle = undefined;
+        return [];
+      },
+    });
+    expect(await (await call()).text()).toBe('first');
+    await until(() => idle !== undefined);
+    await expectGood();
+    expect(proxied.failures).toEqual([]);
+    await until(() => upstream.connections() === 1);
+    await expectGood();
+    expect(upstream.connections()).toBe(1);
+  });
+
+  test('an answer while the one before is there and not taken yet: the connection is closed', async () => {
+    const { promise: taken, resolve: take } = Promise.withResolvers<void>();
+    let busy: Socket | undefined;
+    await startWith(
+      (socket) => {
+        busy = socket;
+        socket.write(answered.slice(0, -2));
+      },
+      {
+        filterFor: () =>
+          new Transform({
+            writableHighWaterMark: 1,
+            transform: (chunk, _, done) => void taken.then(() => done(null, chunk)),
+          }),
+      },
+    );
+    const answer = call();
+    await until(() => busy !== undefined);
+    for (const bytes of [answered.slice(-2), poison]) {
+      await settle();
+      busy?.write(bytes);
+    }
+    await until(() => upstream.connections() === 0);
+    take();
+    expect(await (await answer).text()).toBe('first');
+    await expectGood();
+    expect(proxied.failures).toEqual([]);
   });
 });
 

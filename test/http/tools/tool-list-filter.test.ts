@@ -98,7 +98,7 @@ describe('a JSON answer', () => {
 test.each([
   ['application/json', ''],
   ['text/event-stream', 'data: '],
-])('what a slow client has not taken of %s is held', async (mediaType, prefix) => {
+])('what a slow client has not taken of %s is held, once', async (mediaType, prefix) => {
   const room = createRoom();
   const filter = createStream({ mediaType, maxBytes: 1_000_000, room });
   const bytes = Buffer.from(`${prefix}${list('whoami', 'x'.repeat(900_000))}\n\n`);
@@ -106,11 +106,20 @@ test.each([
   else filter.write(bytes);
   await until(() => filter.readableLength > 0);
   expect(room.held()).toBeGreaterThan(800_000);
+  expect(room.held()).toBeLessThanOrEqual(bytes.length);
   // The stream goes on, and is silent.
   filter.resume();
   await until(() => filter.readableLength === 0);
   expect(room.held()).toBe(0);
   filter.destroy();
+});
+
+test('a JSON answer needs no more room while a slow client takes it than while it came', async () => {
+  const bytes = Buffer.from(list('search', 'x'.repeat(900_000)));
+  const filter = createStream({ maxBytes: 1_000_000, room: createRoom(1_000_000) });
+  const ended = pipeline(Readable.from([bytes]), filter);
+  await expect(ended).resolves.toBeUndefined();
+  expect(Buffer.concat(await filter.toArray())).toEqual(bytes);
 });
 
 test.each([
