@@ -1,3 +1,4 @@
+import { endAtSignals } from './commands/until-stopped.ts';
 import { readOptions, UsageError, usage } from './options.ts';
 import { REVISION, VERSION } from './version.ts';
 
@@ -6,6 +7,7 @@ import { REVISION, VERSION } from './version.ts';
  * Kubernetes client alone takes longer than the rest.
  */
 async function main(): Promise<number> {
+  endAtSignals();
   const options = readOptions(process.argv.slice(2), process.env);
   switch (options.command) {
     case 'run':
