@@ -7,7 +7,7 @@ import { type RunOptions, readOptions, usage } from '../../operator/options.ts';
 import { decodeConfiguration, secondsOf } from '../../operator/policy/operator-configuration.ts';
 import { VERSION } from '../../operator/version.ts';
 import { startOperatorProcess } from '../e2e/operator-process.ts';
-import { memoryLimitBytes } from '../faults/footprint.ts';
+import { heapPercentage, memoryLimitBytes } from '../faults/footprint.ts';
 import { type ControlPlane, startControlPlane } from './control-plane.ts';
 import { kubeconfigFor } from './kubeconfig-for.ts';
 import { describeWithCluster } from './require-cluster.ts';
@@ -221,6 +221,9 @@ describeWithCluster('the manifests', () => {
 
   it('a pod may have as much memory as the faults are measured with', () => {
     expect(container.resources.limits.memory).toBe(`${memoryLimitBytes / 1024 / 1024}Mi`);
+    expect(container.env).toContainEqual({
+      ...{ name: 'NODE_OPTIONS', value: `--max-old-space-size-percentage=${heapPercentage}` },
+    });
   });
 
   it('the image is of this version', () => {

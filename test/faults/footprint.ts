@@ -1,7 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 
-/** As in manifests/deployment.yaml. */
+/** The limit of manifests/deployment.yaml, and how much of it is left to JavaScript there. */
 export const memoryLimitBytes = 512 * 1024 * 1024;
+export const heapPercentage = 65;
 
 /** What a process holds. */
 export interface Footprint {

@@ -10,14 +10,15 @@ import { createCertificateAuthority } from '../fixtures/certificates.ts';
 import { loopbackAddress } from '../fixtures/loopback-server.ts';
 import { type ApiLine, startApiLine } from './api-line.ts';
 import { type AuditLog, prepareAuditLog } from './audit-log.ts';
+import { heapPercentage, memoryLimitBytes } from './footprint.ts';
 import { within } from './length.ts';
 import { ask, type Target, timeUntil } from './load.ts';
 import { audience, neighbour, startTenants, type Tenants, tenant } from './tenants.ts';
 
 const root = join(import.meta.dirname, '../..');
 export const operatorNamespace = 'mcp-auth-operator';
-/** As in manifests/deployment.yaml, which leaves so much of the limit to JavaScript: of 512 MiB, in MiB. */
-const nodeOptions = [`--max-old-space-size=${Math.floor(512 * 0.65)}`];
+const heapMiB = Math.floor((memoryLimitBytes * heapPercentage) / 100 / 1024 / 1024);
+const nodeOptions = [`--max-old-space-size=${heapMiB}`];
 /** The policy under load, one in each tenant's namespace. */
 export const policyUnderLoad = 'tools';
 
