@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config';
+import { isFull } from './test/faults/length.ts';
 import { LongestFirst } from './test/faults/longest-first.ts';
 
 // Where CI wants a report that can be counted.
@@ -45,8 +46,8 @@ export default defineConfig({
           exclude: demanding,
           testTimeout: 180_000,
           hookTimeout: 120_000,
-          // Most of the time they wait. Each has an installation, which is all that two cores bear twice.
-          maxWorkers: 2,
+          // Most of the time they wait, the longer they last the more. Each has an installation.
+          maxWorkers: isFull ? 3 : 2,
           sequence: { groupOrder: 1 },
         },
       },

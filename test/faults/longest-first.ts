@@ -1,6 +1,8 @@
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
-const longest = ['rest', 'api-server', 'replicas'].map((name) => `/test/faults/${name}.test.ts`);
+const longest = ['rest', 'api-server', 'refusals', 'watches', 'replicas'].map(
+  (name) => `/test/faults/${name}.test.ts`,
+);
 
 /**
  * Lets the longest rows begin first. `rest` lasts about as long as all that can run beside it, and is the smallest of the
