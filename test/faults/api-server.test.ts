@@ -2,13 +2,13 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { serviceAccountIssuer } from '../cluster/control-plane-servers.ts';
 import { describeWithCluster } from '../cluster/require-cluster.ts';
-import type { Scrape } from '../fixtures/scrape.ts';
 import { type Installation, startInstallation } from './installation.ts';
 import { lasting, rowTimeoutMs, times } from './length.ts';
-import { inSeconds, metricsOf, observe } from './observation.ts';
+import { inSeconds, observe, totalOf } from './observation.ts';
 import { tenant } from './tenants.ts';
 
 const replicaNames = ['one', 'two'];
+const silent = { resource: 'mcpauthpolicies', cause: 'silent' };
 const recoveryLimitMs = 30_000;
 
 describeWithCluster('faults of the API server', () => {
@@ -23,10 +23,8 @@ describeWithCluster('faults of the API server', () => {
   });
 
   /** Requests to the API server that got no answer, at all replicas. */
-  async function failedCalls(): Promise<number> {
-    const scrapes = await Promise.all([...installation.replicas.values()].map(metricsOf));
-    return scrapes.reduce((total, scrape) => total + unanswered(scrape), 0);
-  }
+  const failedCalls = (): Promise<number> =>
+    totalOf(installation, 'rest_client_requests_total', { code: '<error>' });
 
   /** Watches of policies that the API server has open. */
   async function openWatches(): Promise<number> {
@@ -120,19 +118,7 @@ describeWithCluster('faults of the API server', () => {
       promised:
         'No failed good request; a watch is given up after 55 s of silence; changes take effect within 90 s of its return',
       ...{ during, change, recoveryLimitMs: 90_000 },
-      more: `watches given up: ${await silentWatches()}`,
+      more: `watches given up: ${await totalOf(installation, 'mcp_auth_watch_restarts_total', silent)}`,
     });
   });
-
-  async function silentWatches(): Promise<number> {
-    const scrapes = await Promise.all([...installation.replicas.values()].map(metricsOf));
-    const series = 'mcp_auth_watch_restarts_total{resource="mcpauthpolicies",cause="silent"}';
-    return scrapes.reduce((total, { read }) => total + (read(series) ?? 0), 0);
-  }
 });
-
-function unanswered({ series }: Scrape): number {
-  return series
-    .filter(({ name, labels }) => name === 'rest_client_requests_total' && labels.code === '<error>')
-    .reduce((total, { value }) => total + value, 0);
-}

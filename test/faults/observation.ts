@@ -95,6 +95,20 @@ export async function metricsOf(replica: { readonly adminURL: string } | undefin
   return readScrape(await (await fetch(`${replica?.adminURL}/metrics`)).text());
 }
 
+/** Adds up what all replicas count under a name and these labels. */
+export async function totalOf(
+  { replicas }: Installation,
+  name: string,
+  labels: Readonly<Record<string, string>>,
+): Promise<number> {
+  const wanted = Object.entries(labels);
+  const scrapes = await Promise.all([...replicas.values()].map(metricsOf));
+  return scrapes
+    .flatMap(({ series }) => series)
+    .filter((each) => each.name === name && wanted.every(([label, value]) => each.labels[label] === value))
+    .reduce((sum, { value }) => sum + value, 0);
+}
+
 function countFetches({ tenants }: Installation): number {
   return tenants.issuer.requests.length + tenants.neighbourIssuer.requests.length;
 }

@@ -5,11 +5,12 @@ import { describeWithCluster } from '../cluster/require-cluster.ts';
 import type { RequestFault } from '../controller/fake-faults.ts';
 import type { ApiLine, LineRequest } from './api-line.ts';
 import { staleWrites } from './audit-log.ts';
-import { edit, isStatusWrite, policies, untilEdited } from './disturbed.ts';
+import { isStatusWrite, policies } from './disturbances.ts';
+import { edit, untilEdited } from './edits.ts';
 import { type Installation, operatorNamespace, startInstallation } from './installation.ts';
 import { isFull, lasting, rowTimeoutMs, times, within } from './length.ts';
 import { timeUntil } from './load.ts';
-import { inSeconds, metricsOf, observe } from './observation.ts';
+import { inSeconds, observe, totalOf } from './observation.ts';
 
 const names = ['one', 'two', 'three'];
 const rbac = join(import.meta.dirname, '../../manifests/rbac.yaml');
@@ -224,11 +225,6 @@ describeWithCluster('refusals by the API server', () => {
   });
 
   /** How many requests of all replicas were answered with this status code. */
-  async function answers(code: number): Promise<number> {
-    const scrapes = await Promise.all([...installation.replicas.values()].map(metricsOf));
-    return scrapes
-      .flatMap(({ series }) => series)
-      .filter(({ name, labels }) => name === 'rest_client_requests_total' && labels.code === `${code}`)
-      .reduce((sum, { value }) => sum + value, 0);
-  }
+  const answers = (code: number): Promise<number> =>
+    totalOf(installation, 'rest_client_requests_total', { code: `${code}` });
 });

@@ -6,24 +6,20 @@ import type { ApiLine } from './api-line.ts';
 import {
   createSwap,
   doubled,
-  edit,
   isList,
   isWatch,
   policies,
   refuseOnce,
-  total,
-  untilEdited,
   untouched,
   withheld,
-} from './disturbed.ts';
+} from './disturbances.ts';
+import { edit, untilEdited } from './edits.ts';
 import { type Installation, startInstallation } from './installation.ts';
 import { isFull, lasting, rowTimeoutMs } from './length.ts';
-import { inSeconds, observe } from './observation.ts';
+import { inSeconds, observe, totalOf } from './observation.ts';
 import { tenant } from './tenants.ts';
 
 const names = ['one', 'two'];
-const relists = `mcp_auth_relists_total{resource="${policies}"}`;
-const malformed = `mcp_auth_watch_restarts_total{resource="${policies}",cause="malformed"}`;
 const tooOld = { status: 410, reason: 'Expired' };
 const unreadable: readonly WatchFault[] = [
   ...(['truncated-line', 'not-json', 'endless-line'] as const),
@@ -48,8 +44,13 @@ describeWithCluster('faults of watches', () => {
   const lines = (): readonly ApiLine[] => [...installation.lines.values()];
   const good = (): string => installation.tenants.token('good');
 
+  const relists = (): Promise<number> =>
+    totalOf(installation, 'mcp_auth_relists_total', { resource: policies });
+  const malformed = (): Promise<number> =>
+    totalOf(installation, 'mcp_auth_watch_restarts_total', { resource: policies, cause: 'malformed' });
+
   /** Long enough for the failure before to be forgotten: the next one is the first again. */
-  const calm = (): Promise<void> => delay(lasting({ seconds: 0, full: 20 }));
+  const calm = (): Promise<void> => delay(20_000);
 
   /**
    * Deletes, edits and creates policies behind the replicas' backs and breaks their watches.
@@ -90,17 +91,17 @@ describeWithCluster('faults of watches', () => {
   }, async () => {
     await using observation = await observe(installation);
     const edits = 10;
-    const before = await total(installation, relists);
+    const before = await relists();
     const editAll = async (change: string): Promise<number> => {
       for (let turn = 1; turn <= edits; turn += 1) await edit(installation, change, `${change}/${turn}`);
       return await untilEdited(installation, change, `${change}/${edits}`, 10_000);
     };
     for (const line of lines()) line.passEvents(policies, doubled);
     const twiceMs = await editAll('twice');
-    expect((await total(installation, relists)) - before).toBe(0);
+    expect((await relists()) - before).toBe(0);
     for (const line of lines()) line.passEvents(policies, createSwap());
     const swappedMs = await editAll('swapped');
-    expect((await total(installation, relists)) - before).toBeGreaterThanOrEqual(names.length);
+    expect((await relists()) - before).toBeGreaterThanOrEqual(names.length);
     await calm();
     const missedMs = await missAndBreak('missed', 10_000, (line) => line.breakWatches(policies, 'fin'));
     const during = await observation.endFault();
@@ -118,7 +119,7 @@ describeWithCluster('faults of watches', () => {
 
   it('K4: the API server says that a version is too old', { timeout: rowTimeoutMs }, async () => {
     await using observation = await observe(installation);
-    const before = await total(installation, relists);
+    const before = await relists();
     await calm();
     const inWatchMs = await missAndBreak('gone-in-watch', 10_000, (line) => {
       line.breakWatches(policies, 'gone-event');
@@ -136,7 +137,7 @@ describeWithCluster('faults of watches', () => {
     const during = await observation.endFault();
     expect(during.failedGood).toEqual([]);
     // One for each replica and time, no more.
-    expect((await total(installation, relists)) - before).toBe(3 * names.length);
+    expect((await relists()) - before).toBe(3 * names.length);
     await observation.conclude({
       ...{ id: 'K4', fault: '410 in a watch, at its beginning, and for the list that follows' },
       promised:
@@ -150,7 +151,7 @@ describeWithCluster('faults of watches', () => {
     const { cluster, kubectl } = installation;
     const quietMs = lasting({ seconds: 5, full: 110 });
     await using observation = await observe(installation);
-    const before = await total(installation, relists);
+    const before = await relists();
     const endMs = performance.now() + quietMs;
     let writes = 0;
     while (performance.now() < endMs) {
@@ -159,10 +160,10 @@ describeWithCluster('faults of watches', () => {
       await delay(250);
     }
     await cluster.compact();
-    expect((await total(installation, relists)) - before).toBe(0);
+    expect((await relists()) - before).toBe(0);
     for (const line of lines()) await line.cut();
     const change = await installation.timeToChange(10_000);
-    const after = (await total(installation, relists)) - before;
+    const after = (await relists()) - before;
     expect(after).toBeLessThanOrEqual(names.length);
     const during = await observation.endFault();
     expect(during.failedGood).toEqual([]);
@@ -180,14 +181,14 @@ describeWithCluster('faults of watches', () => {
 
   it('K8: watches bring what cannot be read', { timeout: rowTimeoutMs }, async () => {
     await using observation = await observe(installation);
-    const before = await total(installation, malformed);
+    const before = await malformed();
     const seenMs: number[] = [];
     for (const fault of unreadable) {
       seenMs.push(await missAndBreak(fault, 60_000, (line) => line.breakWatches(policies, fault)));
     }
     const during = await observation.endFault();
     expect(during.failedGood).toEqual([]);
-    const counted = (await total(installation, malformed)) - before;
+    const counted = (await malformed()) - before;
     // A line that ends too early is a broken connection.
     expect(counted).toBe((unreadable.length - 1) * names.length);
     await observation.conclude({

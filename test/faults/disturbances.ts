@@ -1,10 +1,7 @@
-/** What several rows do with replicas whose lines to the API server are disturbed. */
 import type { RequestFault } from '../controller/fake-faults.ts';
 import type { ApiLine, LineRequest, PassEvent } from './api-line.ts';
-import type { Installation } from './installation.ts';
-import { metricsOf } from './observation.ts';
-import { audience, tenant } from './tenants.ts';
 
+/** What is disturbed on a line to the API server. */
 export const policies = 'mcpauthpolicies';
 
 type IsMeant = (request: LineRequest) => boolean;
@@ -38,25 +35,4 @@ export function createSwap(): () => PassEvent {
     held.unshift(line);
     return held.length === 2 ? held : [];
   };
-}
-
-/** Adds up a series of all replicas. */
-export async function total({ replicas }: Installation, series: string): Promise<number> {
-  const scrapes = await Promise.all([...replicas.values()].map(metricsOf));
-  return scrapes.reduce((sum, { read }) => sum + (read(series) ?? 0), 0);
-}
-
-/** Gives a policy of the tenant an audience of its own. */
-export async function edit({ apply, specOf }: Installation, name: string, change: string): Promise<void> {
-  await apply(name, { ...specOf(tenant), audience: `${audience}/${change}` });
-}
-
-/** Milliseconds until such an edit is in force at the replicas in rotation. */
-export function untilEdited(
-  { untilAnswer, tenants }: Installation,
-  name: string,
-  change: string,
-  limitMs: number,
-): Promise<number> {
-  return untilAnswer(`${tenant}/${name}`, () => tenants.tokenFor(`${audience}/${change}`), '200', limitMs);
 }
