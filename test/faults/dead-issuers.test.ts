@@ -81,7 +81,7 @@ describeWithCluster('dead issuers', () => {
       ...{ id: 'T4', fault: `A tenant with ${count} policies whose issuers hang, reset or answer 500` },
       promised: `Other tenants' good tokens are all let in; their new policies are ready within ${newPolicyLimitMs / 1000} s`,
       ...{ during, change: await installation.timeToChange(10_000), recoveryLimitMs: 10_000 },
-      more: `good tokens of the other tenant: all of ${elsewhere.sent / 2} let in; its new policies ready after ${inSeconds(atOnceMs)} and ${inSeconds(laterMs)}`,
+      more: `good tokens of the other tenant: all of ${Math.floor(elsewhere.sent / 2)} let in; its new policies ready after ${inSeconds(atOnceMs)} and ${inSeconds(laterMs)}`,
     });
   });
 });
