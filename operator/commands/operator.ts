@@ -5,11 +5,13 @@ import { createCallerMemory } from '../enforcement/caller-memory.ts';
 import { createEnforcement } from '../enforcement/enforcement.ts';
 import { createRollout } from '../enforcement/rollout.ts';
 import type { Told } from '../enforcement/status-board.ts';
+import { programmedBefore } from '../enforcement/stored-status.ts';
 import { createAdminEndpoint } from '../http/admin-endpoint.ts';
 import type { AssertionKeys } from '../identity/assertion-keys.ts';
 import type { EndpointOptions } from '../options.ts';
 import type { Compilation } from '../policy/compile.ts';
 import { digestOf } from '../policy/digest.ts';
+import { type EnforcedDigests, enforcedDigestsOf } from '../policy/enforced-digests.ts';
 import type { ClusterFacts, SourceInputs } from '../policy/inputs.ts';
 import { type OperatorConfiguration, secondsOf } from '../policy/operator-configuration.ts';
 import type { Logger } from '../telemetry/log.ts';
@@ -34,8 +36,8 @@ import { type ClusterPorts, createVerification } from './verification.ts';
 export interface Operator extends Addresses {
   /** Takes what a source delivers and puts it in force at once; returns what became of it. */
   update(delivery: SourceInputs): Compilation;
-  /** Takes the digests of the snapshots that the live replicas enforce, this one among them. */
-  seeReplicas(snapshots: readonly string[]): void;
+  /** Takes what the live replicas enforce, this one among them. */
+  seeReplicas(live: readonly EnforcedDigests[]): void;
   /** Has every status told again, to somebody who was not told before. */
   tellStatuses(): void;
   /** Takes what has been learned of the cluster; what was delivered is put in force again by it. */
@@ -143,13 +145,15 @@ function wire(parts: OperatorParts, currentKeys: () => AssertionKeys): Wired {
     hasReachedAll: rollout.hasReachedAll,
     operatorVersion: VERSION,
     signsAssertions: () => currentKeys().signing !== undefined,
-    onSnapshot(compilation) {
+    onSnapshot(compilation, isFirst) {
       const { snapshot } = compilation;
       publicSide.keepOnly(snapshot);
       callers.keepOnly(snapshot);
       announceSnapshot(compilation, { log, metrics, clock });
-      rollout.note(snapshot);
-      parts.onEnforced({ snapshot: snapshot.digest, configuration: digestOf(inputs.configuration()) });
+      const digests = enforcedDigestsOf(snapshot);
+      if (isFirst) rollout.trust(programmedBefore(inputs.objects(), snapshot, VERSION));
+      rollout.note(snapshot, digests);
+      parts.onEnforced({ ...digests, configuration: digestOf(inputs.configuration()) });
     },
     onReports: reporting.request,
   });
@@ -170,8 +174,8 @@ function wire(parts: OperatorParts, currentKeys: () => AssertionKeys): Wired {
   });
   return {
     ...{ inputs, publicSide, reporting },
-    seeReplicas(snapshots) {
-      rollout.see(snapshots);
+    seeReplicas(live) {
+      rollout.see(live);
       reporting.request();
     },
     reconfigure(next) {

@@ -1,15 +1,21 @@
 import type { KubeApi } from '../controller/kube-api.ts';
-import { startLeaderElection } from '../controller/leader-election.ts';
+import { type LeaderElection, startLeaderElection } from '../controller/leader-election.ts';
 import { startLeaseSweep } from '../controller/lease-sweep.ts';
-import { configurationDigest, snapshotDigest } from '../controller/replica-content.ts';
+import {
+  configurationDigest,
+  groupDigests,
+  type ReplicaContent,
+  settingsDigest,
+  snapshotDigest,
+} from '../controller/replica-content.ts';
 import { startReplicaLease } from '../controller/replica-lease.ts';
 import { startReplicaWatch } from '../controller/replica-watch.ts';
+import type { EnforcedDigests } from '../policy/enforced-digests.ts';
 import type { Logger } from '../telemetry/log.ts';
 import type { Clock } from '../time/clock.ts';
 
 /** What this replica enforces. */
-export interface Enforced {
-  readonly snapshot: string;
+export interface Enforced extends EnforcedDigests {
   readonly configuration: string;
 }
 
@@ -17,7 +23,7 @@ export interface Enforced {
 export interface Replicas {
   /** Whether this replica may write statuses and Events at this moment. Ask right before each write. */
   isLeader(): boolean;
-  /** Says what is enforced here. */
+  /** Says what is enforced here. Before the first time this replica does not lead: it would have nothing to say. */
   publish(enforced: Enforced): void;
   /** Leaves, so that another one leads at once and nobody waits for this one. */
   stop(): Promise<void>;
@@ -26,8 +32,8 @@ export interface Replicas {
 export interface ReplicasListener {
   /** This replica has become leader, or is not any more. */
   readonly onLeader: () => void;
-  /** The digests of the snapshots that the live replicas enforce; before the first call they are not known. */
-  readonly onEnforced: (snapshots: readonly string[]) => void;
+  /** What the live replicas enforce; before the first call it is not known. */
+  readonly onEnforced: (live: readonly EnforcedDigests[]) => void;
 }
 
 export interface ReplicasParts extends ReplicasListener {
@@ -48,24 +54,39 @@ export function joinReplicas(parts: ReplicasParts): Replicas {
   const { name, random, onLeader, onEnforced } = parts;
   // Random, because a container can be started again in the same pod.
   const identity = `${name}_${Math.floor(random() * 2 ** 32).toString(16)}`;
-  const election = startLeaderElection({ ...parts, name: application, identity, onChange: onLeader });
+  let election: LeaderElection | undefined;
   const lease = startReplicaLease({ ...parts, name: leaseNameOf(name), labels });
   const watch = startReplicaWatch({
     ...parts,
     labels,
-    onChange: (live) => onEnforced(live.map(({ content }) => content[snapshotDigest] ?? '')),
+    onChange: (live) => onEnforced(live.map(({ content }) => read(content))),
   });
-  const { isLeader } = election;
+  const isLeader = (): boolean => election?.isLeader() === true;
   const endSweep = startLeaseSweep({ ...parts, abandoned: watch.abandoned, isLeader });
   return {
     isLeader,
-    publish: ({ snapshot, configuration }) =>
-      lease.publish({ [snapshotDigest]: snapshot, [configurationDigest]: configuration }),
+    publish(enforced) {
+      lease.publish(write(enforced));
+      election ??= startLeaderElection({ ...parts, name: application, identity, onChange: onLeader });
+    },
     async stop() {
       endSweep();
-      await Promise.all([election.stop(), lease.stop(), watch.stop()]);
+      await Promise.all([election?.stop(), lease.stop(), watch.stop()]);
     },
   };
+}
+
+function write({ snapshot, settings, groups, configuration }: Enforced): ReplicaContent {
+  return {
+    ...{ [snapshotDigest]: snapshot, [settingsDigest]: settings },
+    ...{ [groupDigests]: groups, [configurationDigest]: configuration },
+  };
+}
+
+/** What a Lease does not say is enforced nowhere. */
+function read(content: ReplicaContent): EnforcedDigests {
+  const { [snapshotDigest]: snapshot = '', [settingsDigest]: settings = '' } = content;
+  return { snapshot, settings, groups: content[groupDigests] ?? '' };
 }
 
 /** Host names can hold what names of objects must not. */
@@ -78,7 +99,7 @@ export function leaseNameOf(replica: string): string {
 export function withoutReplicas({ onEnforced }: Pick<ReplicasListener, 'onEnforced'>): Replicas {
   return {
     isLeader: () => true,
-    publish: ({ snapshot }) => onEnforced([snapshot]),
+    publish: (enforced) => onEnforced([enforced]),
     stop: async () => undefined,
   };
 }

@@ -39,7 +39,10 @@ export async function runCommand(options: RunOptions): Promise<number> {
     ...{ api, clock, random, log, mayWrite: isAuthor },
     metrics: metrics.statusQueue,
   });
-  const recorder = createEventRecorder({ api, clock, random, log, ...reporter(options) });
+  const recorder = createEventRecorder({
+    ...{ api, clock, random, log, mayWrite: isAuthor },
+    ...reporter(options),
+  });
   let events = createPolicyEvents(recorder);
   const operator = await startOperator({
     options,
@@ -63,10 +66,10 @@ export async function runCommand(options: RunOptions): Promise<number> {
       events = createPolicyEvents(recorder);
       operator.tellStatuses();
     },
-    onEnforced(snapshots) {
+    onEnforced(live) {
       knowsReplicas = true;
-      metrics.setReplicas(snapshots.length);
-      operator.seeReplicas(snapshots);
+      metrics.setReplicas(live.length);
+      operator.seeReplicas(live);
     },
   });
   metrics.followLeadership(replicas.isLeader);

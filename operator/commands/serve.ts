@@ -32,7 +32,7 @@ export async function serveCommand(options: ServeOptions): Promise<number> {
     ...(link === undefined ? {} : { cluster: link.ports }),
     isAuthor: () => true,
     // Before the first policies come there is an operator to tell.
-    onEnforced: ({ snapshot }) => operator.seeReplicas([snapshot]),
+    onEnforced: (enforced) => operator.seeReplicas([enforced]),
     onStatus: (object, status, { isNew }) => {
       if (isNew) announce(object, status);
     },

@@ -13,6 +13,8 @@ import { createWorkQueue } from './work-queue.ts';
 
 export interface EventRecorderOptions extends EventReporter {
   readonly api: Pick<KubeApi, 'create' | 'patch'>;
+  /** Asked right before each write; what may not be written is dropped. */
+  readonly mayWrite?: () => boolean;
   readonly clock: Clock;
   /** From 0 (included) to 1 (excluded). */
   readonly random: () => number;
@@ -57,7 +59,7 @@ const contentType = 'application/merge-patch+json';
 const query = { fieldManager: 'mcp-auth-operator' };
 
 export function createEventRecorder(options: EventRecorderOptions): EventRecorder {
-  const { api, clock, random, log } = options;
+  const { api, mayWrite = () => true, clock, random, log } = options;
   // In the order of the last occurrence. How many there can be is bounded by the budget and the queue.
   const series = new Map<string, Series>();
   /** What waits to be written, with the failures so far. */
@@ -107,6 +109,8 @@ export function createEventRecorder(options: EventRecorderOptions): EventRecorde
   }
 
   async function writeOne(key: string, signal: AbortSignal): Promise<void> {
+    // Another replica tells its own.
+    if (!mayWrite()) series.delete(key);
     const one = series.get(key);
     try {
       if (one !== undefined) rest(key, one, await send(one, signal));

@@ -45,8 +45,8 @@ export interface EnforcementParts {
   readonly signsAssertions?: () => boolean;
   /** Stored verdicts of other versions do not count. */
   readonly operatorVersion: string;
-  /** Called after another snapshot has been put in force. */
-  readonly onSnapshot: (compilation: Compilation) => void;
+  /** Called after another snapshot has been put in force; `isFirst`: there was none before. */
+  readonly onSnapshot: (compilation: Compilation, isFirst: boolean) => void;
   /** Called when {@link Enforcement.reports} may have changed. */
   readonly onReports: () => void;
 }
@@ -82,7 +82,7 @@ export function createEnforcement({
       );
       if (enforced.some(({ verifier }) => verifier.mode === 'TokenReview')) apiServer?.start();
       selfTests.retain(isFirst ? withVerdicts(enforced, inputs) : enforced.map((policy) => ({ policy })));
-      if (changed) onSnapshot(next);
+      if (changed) onSnapshot(next, isFirst);
       onReports();
       return next;
     },

@@ -1,54 +1,100 @@
 import { objectKey } from '../api/kubernetes-object.ts';
+import { type EnforcedDigests, groupCount, groupOf, readGroup } from '../policy/enforced-digests.ts';
 import type { CompiledPolicy, Snapshot } from '../policy/snapshot.ts';
 
 /** Follows which configurations have reached every live replica. */
 export interface Rollout {
-  /** Takes the snapshot that is in force here. */
-  note(snapshot: Snapshot): void;
-  /** Takes the digests of the snapshots that the live replicas enforce, this one among them. */
-  see(digests: readonly string[]): void;
+  /** Takes the snapshot that is in force here, and its digests. */
+  note(snapshot: Snapshot, digests: EnforcedDigests): void;
+  /** Takes configurations that are known to have reached all before this process began. */
+  trust(policies: Iterable<CompiledPolicy>): void;
+  /** Takes what the live replicas enforce, this one among them. */
+  see(live: readonly EnforcedDigests[]): void;
   /** Once true it stays so for the same configuration: that replicas come and go changes nothing. */
   hasReachedAll(policy: CompiledPolicy): boolean;
 }
 
-/** Replicas may be behind by so many snapshots and still be understood. */
+/** A configuration in force here. */
+interface Known {
+  readonly digest: string;
+  readonly group: number;
+  /** The first version of its group that holds it. */
+  readonly since: number;
+}
+
+/** What a group of namespaces has been here: each of its digests, and the last version that had it. */
+interface GroupHistory {
+  readonly version: number;
+  readonly versions: ReadonlyMap<string, number>;
+}
+
+/** A replica may be behind by so many changes of a group and still be understood. */
 const maxHistory = 64;
 
 /**
- * A replica says which snapshot it enforces by its digest alone. What is in there is known from having had the same: all
- * compile the same policies, if not at the same moment.
+ * A replica says a digest for each group of namespaces. Where it says the same as is in force here, it enforces all policies
+ * of the group; where it says what was in force here before, those that have not changed since. So it matters only for its
+ * own group what a tenant keeps changing, and nothing has to be known of the time before this process.
  */
 export function createRollout(): Rollout {
-  /** By snapshot digest: the digest of each policy, by `namespace/name`. */
-  const history = new Map<string, ReadonlyMap<string, string>>();
-  let current: ReadonlyMap<string, string> = new Map();
-  let seen: readonly string[] = [];
-  let reached = new Set<string>();
+  let settings: string | undefined;
+  let groups: readonly GroupHistory[] = Array.from({ length: groupCount }, () => ({
+    ...{ version: 0, versions: new Map() },
+  }));
+  let current: ReadonlyMap<string, Known> = new Map();
+  let live: readonly EnforcedDigests[] = [];
+  let reached: ReadonlySet<string> = new Set();
+
+  /** The version of each group that a replica has; -1 for what was never in force here. */
+  function versionsOf(replica: EnforcedDigests): readonly number[] {
+    if (replica.settings !== settings) return groups.map(() => -1);
+    return groups.map(({ versions }, group) => versions.get(readGroup(replica.groups, group)) ?? -1);
+  }
 
   function judge(): void {
-    const snapshots = seen.map((digest) => history.get(digest));
-    const isEverywhere = (key: string, digest: string): boolean =>
-      snapshots.length > 0 && snapshots.every((policies) => policies?.get(key) === digest);
+    const replicas = live.map(versionsOf);
+    const isEverywhere = ({ group, since }: Known): boolean =>
+      replicas.length > 0 && replicas.every((versions) => (versions[group] ?? -1) >= since);
     reached = new Set(
-      [...current]
-        .filter(([key, digest]) => reached.has(digest) || isEverywhere(key, digest))
-        .map(([, digest]) => digest),
+      [...current.values()]
+        .filter((known) => reached.has(known.digest) || isEverywhere(known))
+        .map(({ digest }) => digest),
     );
   }
 
   return {
-    note({ digest, policies }) {
-      current = new Map([...policies.values()].map((policy) => [objectKey(policy), policy.digest]));
-      history.delete(digest);
-      history.set(digest, current);
-      const [oldest] = history.keys();
-      if (oldest !== undefined && history.size > maxHistory) history.delete(oldest);
+    note({ policies }, digests) {
+      if (settings !== undefined && digests.settings !== settings) reached = new Set();
+      settings = digests.settings;
+      groups = groups.map((before, group) => remember(before, readGroup(digests.groups, group)));
+      current = new Map(
+        [...policies].map(([key, { namespace, digest }]) => {
+          const before = current.get(key);
+          if (before?.digest === digest) return [key, before];
+          const group = groupOf(namespace);
+          return [key, { digest, group, since: groups[group]?.version ?? 0 }];
+        }),
+      );
       judge();
     },
-    see(digests) {
-      seen = digests;
+    trust(policies) {
+      reached = new Set([...reached, ...[...policies].map(({ digest }) => digest)]);
+    },
+    see(replicas) {
+      live = replicas;
       judge();
     },
-    hasReachedAll: ({ digest }) => reached.has(digest),
+    hasReachedAll: (policy) => reached.has(policy.digest) && current.has(objectKey(policy)),
   };
+}
+
+function remember(before: GroupHistory, digest: string): GroupHistory {
+  if (before.versions.get(digest) === before.version && before.version > 0) return before;
+  const version = before.version + 1;
+  const versions = new Map(before.versions);
+  versions.delete(digest);
+  versions.set(digest, version);
+  const [oldest] = versions.keys();
+  if (oldest !== undefined && versions.size > maxHistory) versions.delete(oldest);
+  return { version, versions };
 }

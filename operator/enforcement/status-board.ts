@@ -85,7 +85,7 @@ export function createStatusBoard({
     // A policy that was deleted and made again is another one.
     const previous = known?.uid === object.metadata.uid ? known?.status : undefined;
     const stored = (isAuthor() ? previous : undefined) ?? readStoredStatus(object);
-    if (report === undefined || !speaksFor(report, stored)) return previous;
+    if (report === undefined || !speaksFor(report, stored, operatorVersion)) return previous;
     const status = compute(report, stored);
     const isRetold = unchanged?.has(objectKey(object.metadata)) === true;
     onStatus(object, status, { isNew: !isDeepStrictEqual(status, stored), isRetold });
@@ -119,12 +119,20 @@ function keepEqual(
 
 /**
  * Whether a report should become the status. While keys are asked for and the self-test waits, a status of this same
- * configuration stands (as after a restart); one of another configuration must not.
+ * configuration stands (as after a restart); one of another configuration must not. Another version of the operator makes
+ * another digest of the same configuration: what it has said of the same generation stands as long.
  */
-function speaksFor({ compiled, isSettled }: PolicyReport, stored: McpAuthPolicyStatus | undefined): boolean {
+function speaksFor(
+  { compiled, isSettled, outcome }: PolicyReport,
+  stored: McpAuthPolicyStatus | undefined,
+  operatorVersion: string,
+): boolean {
   if (isSettled) return true;
   if (compiled === undefined) return false;
-  return stored?.verification?.configDigest !== shortDigest(compiled.digest);
+  const { verification, conditions = [] } = stored ?? {};
+  if (verification === undefined || verification.operatorVersion === operatorVersion)
+    return verification?.configDigest !== shortDigest(compiled.digest);
+  return conditions.some(({ observedGeneration }) => observedGeneration !== outcome.generation);
 }
 
 function show(

@@ -1,8 +1,8 @@
-import type { UntypedObject } from '../api/kubernetes-object.ts';
+import { objectKey, type UntypedObject } from '../api/kubernetes-object.ts';
 import type { Condition, McpAuthPolicyStatus, Rejections, Verification } from '../api/mcp-auth-policy.gen.ts';
 import { isJsonObject } from '../json/json-object.ts';
 import type { SelfTestOutcome } from '../policy/observation.ts';
-import type { CompiledPolicy } from '../policy/snapshot.ts';
+import type { CompiledPolicy, Snapshot } from '../policy/snapshot.ts';
 import { formatTime, shortDigest } from '../policy/status.ts';
 import { isDenialReason } from '../verify/denial.ts';
 
@@ -35,6 +35,28 @@ export function storedVerdict(
   const { checks, failed = [] } = stored;
   if (checks === undefined || checks === 0 || failed.length > 0) return undefined;
   return { kind: 'tested', result: { configDigest: digest, checks, failed: [] } };
+}
+
+/**
+ * The policies of which an earlier process found that every replica enforces them as they are now, so that a restart does not
+ * take back what nobody has changed. What another version of the operator enforces cannot be compared, nor does its digest
+ * count: the same generation of the policy must do.
+ */
+export function programmedBefore(
+  objects: readonly UntypedObject[],
+  { policies }: Pick<Snapshot, 'policies'>,
+  operatorVersion: string,
+): readonly CompiledPolicy[] {
+  return objects.flatMap((object) => {
+    const policy = policies.get(objectKey(object.metadata));
+    const { conditions = [], verification } = readStoredStatus(object) ?? {};
+    const programmed = conditions.find(({ type }) => type === 'Programmed');
+    if (policy === undefined || verification === undefined || programmed?.status !== 'True') return [];
+    const isSame =
+      verification.operatorVersion !== operatorVersion ||
+      verification.configDigest === shortDigest(policy.digest);
+    return isSame && programmed.observedGeneration === policy.generation ? [policy] : [];
+  });
 }
 
 function isCondition(value: unknown): value is Condition {

@@ -103,7 +103,7 @@ describeWithCluster('what callers cause', () => {
       log,
       metrics: createMetrics('1.2.3'),
       isAuthor: () => true,
-      onEnforced: ({ snapshot }) => operator.seeReplicas([snapshot]),
+      onEnforced: (enforced) => operator.seeReplicas([enforced]),
       onStatus: writer.offer,
     });
     source = startClusterSource({ ...given, api, onInputs: operator.update });

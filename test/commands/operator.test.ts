@@ -62,7 +62,7 @@ beforeEach(async () => {
     log,
     metrics: createMetrics('test'),
     isAuthor: () => true,
-    onEnforced: ({ snapshot }) => operator.seeReplicas([snapshot]),
+    onEnforced: (enforced) => operator.seeReplicas([enforced]),
     onStatus: ({ metadata }, status, { isNew, isRetold }) => {
       retold[metadata.name] = isRetold;
       if (isNew) statuses.push(status.resource);
@@ -90,6 +90,9 @@ async function edit(text: string): Promise<void> {
 }
 
 const snapshots = (): number => log.lines.filter(({ message }) => message === 'snapshot in force').length;
+
+/** A replica that enforces something else. */
+const another = { snapshot: 'another', settings: '', groups: '' };
 
 test('another configuration puts the last delivery in force again', async () => {
   operator.update(delivery);
@@ -152,7 +155,7 @@ test('how long that takes is what the configuration says when the time comes', a
 
 test('replicas that are heard of before the policies do not make it ready', async () => {
   const ready = `http://127.0.0.1:${operator.adminAddress.port}/readyz`;
-  operator.seeReplicas(['another']);
+  operator.seeReplicas([another]);
   clock.advance(0);
   expect((await fetch(ready)).status).toBe(503);
   operator.update(delivery);
@@ -197,7 +200,7 @@ test('nothing that a caller sends is in the log but what its page lists', async 
 });
 
 test('what the first delivery brings is only told again, what comes later is news, until all is told anew', () => {
-  operator.seeReplicas(['another']);
+  operator.seeReplicas([another]);
   clock.advance(0);
   operator.update(delivery);
   clock.advance(0);

@@ -16,6 +16,7 @@ let clock: FakeClock;
 let api: KubeApi;
 let log: ReturnType<typeof recordLog>;
 let recorder: EventRecorder;
+let mayWrite: boolean;
 
 beforeEach(async () => {
   server = new FakeApiServer();
@@ -29,7 +30,9 @@ beforeEach(async () => {
     renew: () => undefined,
     clock,
   });
+  mayWrite = true;
   recorder = createEventRecorder({
+    mayWrite: () => mayWrite,
     ...{ api, clock, random: () => 0, log },
     ...{ reportingController: 'mcpauth.dev/operator', reportingInstance: 'operator-0' },
   });
@@ -72,6 +75,23 @@ async function recordFirst(reason: string): Promise<void> {
   await untilDue(5 * minuteMs);
   server.answers.set(`${collection}/${namesOf().at(-1)}`, {});
 }
+
+describe('a replica that leads no more', () => {
+  it('drops what waits, and what it would tell again', async () => {
+    recorder.record(policy('a'), event('First'));
+    await until(() => created() === 1);
+    recorder.record(policy('a'), event('First'));
+    mayWrite = false;
+    recorder.record(policy('b'), event('Second'));
+    clock.advance(5 * minuteMs);
+    await settle();
+    expect([created(), patched()]).toEqual([1, 0]);
+    mayWrite = true;
+    clock.advance(5 * minuteMs);
+    await settle();
+    expect([created(), patched()]).toEqual([1, 0]);
+  });
+});
 
 describe('a recorder', () => {
   it('creates an Event in the namespace of the policy', async () => {

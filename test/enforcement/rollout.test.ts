@@ -1,75 +1,143 @@
 import { expect, test } from 'vitest';
 import { createRollout } from '../../operator/enforcement/rollout.ts';
+import { type EnforcedDigests, enforcedDigestsOf } from '../../operator/policy/enforced-digests.ts';
 import type { CompiledPolicy, Snapshot } from '../../operator/policy/snapshot.ts';
 
-/** A snapshot of policies `a/<name>` by their digests. */
-function snapshot(digest: string, policies: Readonly<Record<string, string>>): Snapshot {
-  const compiled = Object.entries(policies).map(([name, own]) => policy(name, own));
+/** Policies by `namespace/name` with their digests, and an origin that may call. */
+function snapshot(policies: Readonly<Record<string, string>>, origin = 'https://o.example'): Snapshot {
   return {
-    digest,
-    policies: new Map(compiled.map((one) => [`a/${one.name}`, one])),
+    digest: JSON.stringify([policies, origin]),
+    allowedOrigins: [origin],
+    policies: new Map(Object.entries(policies).map(([key, digest]) => [key, policy(key, digest)])),
   } as unknown as Snapshot;
 }
 
-function policy(name: string, digest: string): CompiledPolicy {
-  return { namespace: 'a', name, digest } as CompiledPolicy;
+function policy(key: string, digest: string): CompiledPolicy {
+  const [namespace, name] = key.split('/');
+  return { namespace, name, digest } as CompiledPolicy;
 }
 
-test('nothing has reached all before anybody is seen', () => {
+/** A replica on which snapshots are put in force, and that sees what it and others say. */
+function createReplica() {
   const rollout = createRollout();
-  rollout.note(snapshot('s1', { x: 'x1' }));
-  expect(rollout.hasReachedAll(policy('x', 'x1'))).toBe(false);
-  rollout.see([]);
-  expect(rollout.hasReachedAll(policy('x', 'x1'))).toBe(false);
+  let digests: EnforcedDigests | undefined;
+  return {
+    ...rollout,
+    enforce(...given: Parameters<typeof snapshot>): EnforcedDigests {
+      const now = snapshot(...given);
+      digests = enforcedDigestsOf(now);
+      rollout.note(now, digests);
+      return digests;
+    },
+    see(...others: readonly EnforcedDigests[]): void {
+      rollout.see([...(digests === undefined ? [] : [digests]), ...others]);
+    },
+    has: (key: string, digest: string): boolean => rollout.hasReachedAll(policy(key, digest)),
+  };
+}
+
+const said = (...given: Parameters<typeof snapshot>): EnforcedDigests =>
+  enforcedDigestsOf(snapshot(...given));
+
+test('nothing has reached all before anybody is seen', () => {
+  const replica = createReplica();
+  replica.enforce({ 'a/x': 'x1' });
+  expect(replica.has('a/x', 'x1')).toBe(false);
+  createRollout().see([]);
+  expect(replica.has('a/x', 'x1')).toBe(false);
 });
 
-test('a configuration has reached all when every replica says a snapshot that holds it', () => {
-  const rollout = createRollout();
-  rollout.note(snapshot('s1', { x: 'x1', y: 'y1' }));
-  rollout.see(['s1', 's1']);
-  rollout.note(snapshot('s2', { x: 'x2', y: 'y1' }));
-  rollout.see(['s2', 's1']);
-  expect(rollout.hasReachedAll(policy('x', 'x2'))).toBe(false);
-  expect(rollout.hasReachedAll(policy('y', 'y1'))).toBe(true);
-  rollout.see(['s2', 's2']);
-  expect(rollout.hasReachedAll(policy('x', 'x2'))).toBe(true);
+test('a configuration has reached all when every replica enforces it', () => {
+  const replica = createReplica();
+  const before = replica.enforce({ 'a/x': 'x1', 'a/y': 'y1' });
+  replica.see(before);
+  const after = replica.enforce({ 'a/x': 'x2', 'a/y': 'y1' });
+  replica.see(before);
+  expect(replica.has('a/x', 'x2')).toBe(false);
+  expect(replica.has('a/y', 'y1')).toBe(true);
+  replica.see(after);
+  expect(replica.has('a/x', 'x2')).toBe(true);
 });
 
 test('a replica that is behind holds up only what it does not have', () => {
-  const rollout = createRollout();
-  rollout.note(snapshot('s1', { x: 'x1' }));
-  rollout.note(snapshot('s2', { x: 'x1', y: 'y1' }));
-  rollout.see(['s2', 's1']);
-  expect(rollout.hasReachedAll(policy('x', 'x1'))).toBe(true);
-  expect(rollout.hasReachedAll(policy('y', 'y1'))).toBe(false);
+  const replica = createReplica();
+  const before = replica.enforce({ 'a/x': 'x1' });
+  replica.enforce({ 'a/x': 'x1', 'a/y': 'y1' });
+  replica.see(before);
+  expect(replica.has('a/x', 'x1')).toBe(true);
+  expect(replica.has('a/y', 'y1')).toBe(false);
 });
 
-test('a replica whose snapshot was never ours holds up everything that has not been everywhere', () => {
-  const rollout = createRollout();
-  rollout.note(snapshot('s1', { x: 'x1' }));
-  rollout.see(['s1', 'unknown']);
-  expect(rollout.hasReachedAll(policy('x', 'x1'))).toBe(false);
+test('what was never in force here is understood namespace by namespace', () => {
+  const replica = createReplica();
+  replica.enforce({ 'a/x': 'x1', 'a/y': 'y1', 'b/z': 'z1' });
+  replica.see(said({ 'a/x': 'x0', 'a/y': 'y1', 'b/z': 'z1' }));
+  expect(replica.has('b/z', 'z1')).toBe(true);
+  expect(replica.has('a/x', 'x1')).toBe(false);
+  // It may well be the same there: that cannot be told.
+  expect(replica.has('a/y', 'y1')).toBe(false);
+});
+
+test('however often a tenant changes its policies, those of others are not held up', () => {
+  const replica = createReplica();
+  for (let turn = 0; turn < 1_000; turn += 1) replica.enforce({ 'a/x': `x${turn}`, 'b/z': 'z1' });
+  replica.see(said({ 'a/x': 'x0.5', 'b/z': 'z1' }));
+  expect(replica.has('b/z', 'z1')).toBe(true);
+  expect(replica.has('a/x', 'x999')).toBe(false);
+});
+
+test('a configuration that comes back has reached only those that have it', () => {
+  const replica = createReplica();
+  const first = replica.enforce({ 'a/x': 'x1' });
+  const second = replica.enforce({ 'a/x': 'x2' });
+  replica.enforce({ 'a/x': 'x1' });
+  replica.see(second);
+  expect(replica.has('a/x', 'x1')).toBe(false);
+  replica.see(first);
+  expect(replica.has('a/x', 'x1')).toBe(true);
+});
+
+test('who has other origins does not enforce the same, whatever the policies', () => {
+  const replica = createReplica();
+  const before = replica.enforce({ 'a/x': 'x1' });
+  replica.see(before);
+  expect(replica.has('a/x', 'x1')).toBe(true);
+  const after = replica.enforce({ 'a/x': 'x1' }, 'https://p.example');
+  replica.see(before);
+  expect(replica.has('a/x', 'x1')).toBe(false);
+  replica.see(after);
+  expect(replica.has('a/x', 'x1')).toBe(true);
 });
 
 test('what has reached all stays so when a replica comes, and is forgotten when it is another', () => {
-  const rollout = createRollout();
-  rollout.note(snapshot('s1', { x: 'x1' }));
-  rollout.see(['s1']);
-  rollout.see(['s1', 'unknown']);
-  expect(rollout.hasReachedAll(policy('x', 'x1'))).toBe(true);
-  rollout.note(snapshot('s2', { x: 'x2' }));
-  expect(rollout.hasReachedAll(policy('x', 'x2'))).toBe(false);
-  rollout.note(snapshot('s1', { x: 'x1' }));
-  expect(rollout.hasReachedAll(policy('x', 'x1'))).toBe(false);
+  const replica = createReplica();
+  replica.enforce({ 'a/x': 'x1' });
+  replica.see();
+  replica.see({ snapshot: '', settings: '', groups: '' });
+  expect(replica.has('a/x', 'x1')).toBe(true);
+  replica.enforce({ 'a/x': 'x2' });
+  expect(replica.has('a/x', 'x2')).toBe(false);
+  replica.enforce({ 'a/x': 'x1' });
+  expect(replica.has('a/x', 'x1')).toBe(false);
+});
+
+test('what had reached all before counts, until it changes', () => {
+  const replica = createReplica();
+  replica.trust([policy('a/x', 'x1'), policy('a/gone', 'g1')]);
+  replica.enforce({ 'a/x': 'x1', 'a/y': 'y1' });
+  replica.see(said({ 'a/x': 'x0', 'a/y': 'y0' }));
+  expect(replica.has('a/x', 'x1')).toBe(true);
+  expect(replica.has('a/y', 'y1')).toBe(false);
+  expect(replica.has('a/gone', 'g1')).toBe(false);
+  replica.enforce({ 'a/x': 'x2', 'a/y': 'y1' });
+  expect(replica.has('a/x', 'x2')).toBe(false);
 });
 
 test('what we had long ago is not known any more', () => {
-  const rollout = createRollout();
-  rollout.note(snapshot('s0', { x: 'x1' }));
-  for (let index = 1; index <= 64; index += 1)
-    rollout.note(snapshot(`s${index}`, { x: 'x1', y: `y${index}` }));
-  rollout.see(['s64', 's0']);
-  expect(rollout.hasReachedAll(policy('x', 'x1'))).toBe(false);
-  rollout.see(['s64', 's1']);
-  expect(rollout.hasReachedAll(policy('x', 'x1'))).toBe(true);
+  const replica = createReplica();
+  const all = Array.from({ length: 66 }, (_, turn) => replica.enforce({ 'a/x': 'x1', 'a/y': `y${turn}` }));
+  replica.see(all[1] as EnforcedDigests);
+  expect(replica.has('a/x', 'x1')).toBe(false);
+  replica.see(all[2] as EnforcedDigests);
+  expect(replica.has('a/x', 'x1')).toBe(true);
 });

@@ -96,6 +96,18 @@ test('after a restart the status of the same configuration stands while its keys
   expect(told).toEqual([]);
 });
 
+test.each([
+  ['stands for the same generation, until this version has tested it', 1, 0],
+  ['does not stand for another generation', 0, 1],
+])('what another version of the operator has said %s', (_, generation, count) => {
+  const { board, told } = createBoard(0);
+  const verification = { ...tested, configDigest: 'e'.repeat(16), operatorVersion: '1.2.2' };
+  const times = { lastTransitionTime: 't', observedGeneration: generation };
+  const conditions = [{ type: 'Verified', status: 'True', reason: 'Passed', message: '', ...times }];
+  board.update([{ ...object, status: { conditions, verification } }], [waiting]);
+  expect(told).toHaveLength(count);
+});
+
 test('a policy that was deleted and made again inherits nothing', () => {
   const { board, told } = createBoard(0);
   board.update([object], [settled]);

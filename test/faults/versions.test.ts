@@ -39,15 +39,16 @@ describeWithCluster('versions', () => {
 
   /** Restarts all replicas one by one; with one of them restarted and the others not, makes a change. */
   async function rollTo(version: string, program?: string): Promise<number> {
-    let mixedMs = 0;
+    let inForceMs = 0;
     for (const name of names) {
       expect((await restart(installation, name, program)).code).toBe(0);
-      if (name === names[0]) mixedMs = (await installation.timeToChange(10_000)).inStatusMs;
+      if (name === names[0]) inForceMs = await installation.timeUntilInForce(10_000);
     }
     await timeUntil(`the statuses are those of ${version}`, 30_000, async () => {
       return (await seeAll()).every(({ status }) => status?.verification?.operatorVersion === version);
     });
-    return mixedMs;
+    await installation.untilReady('changing', 30_000);
+    return inForceMs;
   }
 
   it('P5: from one version to another, and back', { timeout: rowTimeoutMs }, async () => {
@@ -76,9 +77,9 @@ describeWithCluster('versions', () => {
     await observation.conclude({
       ...{ id: 'P5 versions', fault: 'Rolling update to another version, and back' },
       promised:
-        'No failed good request; versions enforce side by side; no field is lost, and a status is written once for each version, to say that it was tested',
+        'No failed good request; versions enforce side by side, and a change is in its status when all are of one version; no field is lost, and a status is written once for each version, to say that it was tested',
       ...{ during, change: await installation.timeToChange(10_000), recoveryLimitMs: 10_000 },
-      more: `a change with both versions running is in the status after ${inSeconds(there)} and ${inSeconds(back)}; writes of each quiet status: ${written.length / quiet.length}`,
+      more: `a change with both versions running is in force after ${inSeconds(there)} and ${inSeconds(back)}; writes of each quiet status: ${written.length / quiet.length}`,
     });
   });
 });
@@ -86,5 +87,5 @@ describeWithCluster('versions', () => {
 /** A status without what a test by another version changes. */
 function withoutVersion(policy: McpAuthPolicy | undefined): McpAuthPolicyStatus {
   const { verification, ...rest } = policy?.status ?? {};
-  return { ...rest, verification: { ...verification, operatorVersion: '', time: '' } };
+  return { ...rest, verification: { ...verification, configDigest: '', operatorVersion: '', time: '' } };
 }
