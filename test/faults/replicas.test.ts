@@ -15,6 +15,7 @@ import { restart } from './rolling-restart.ts';
 import { audience, neighbour, tenant } from './tenants.ts';
 
 const names = ['one', 'two', 'three'];
+const manyCount = times({ short: 200, full: 1_000 });
 
 describeWithCluster('faults of replicas', () => {
   let installation: Installation;
@@ -170,9 +171,8 @@ describeWithCluster('faults of replicas', () => {
 
   it('restart: all replicas start again with many ready policies', { timeout: rowTimeoutMs }, async () => {
     const { audit, replicas } = installation;
-    const count = times({ short: 200, full: 1_000 });
     // As many in one namespace, with those that are there, would be over its limit.
-    for (const namespace of [tenant, neighbour]) await applyMany(count / 2, 'many', namespace);
+    for (const namespace of [tenant, neighbour]) await applyMany(manyCount / 2, 'many', namespace);
     await untilAllReady(90_000);
     // What callers have met with is written later than what users have changed.
     await delay(2_000);
@@ -187,9 +187,37 @@ describeWithCluster('faults of replicas', () => {
     await delay(lasting({ seconds: 5, full: 15 }));
     expect(statusWrites(entries())).toEqual([]);
     await tell({
-      ...{ id: 'restart', fault: `All replicas restart with more than ${count} ready policies` },
+      ...{ id: 'restart', fault: `All replicas restart with more than ${manyCount} ready policies` },
       promised: 'No status write',
       measured: `status writes: 0; all ready after ${inSeconds(readyMs)}; one leads after ${inSeconds(leaderMs)}; other calls: ${calls(entries()).length}`,
+    });
+  });
+
+  it('crash: others take the place of all replicas, and a policy has changed meanwhile', {
+    timeout: rowTimeoutMs,
+  }, async () => {
+    const { audit, inRotation, apply, specOf, untilReady } = installation;
+    const entries = audit.since();
+    for (const name of names) {
+      inRotation.delete(name);
+      replica(name).signal('SIGKILL');
+    }
+    await apply('many-0', { ...specOf(tenant), audience: `${audience}/after-crash` });
+    const others = names.map((name) => `another-${name}`);
+    for (const name of others) await installation.start(name);
+    // The Leases of those that were killed say for forty seconds what they enforced.
+    const readyMs = await untilReady('many-0', 60_000);
+    await delay(2_000);
+    const written = statusWrites(entries()).map(({ objectRef }) => objectRef?.name);
+    expect(new Set(written)).toEqual(new Set(['many-0']));
+    await tell({
+      ...{
+        id: 'crash',
+        fault: 'All replicas killed (kill -9); a policy is changed; others start in their place',
+      },
+      promised:
+        'No status is written but that of the policy, which is ready when the old Leases have expired',
+      measured: `statuses written: of 1 policy of more than ${manyCount}; it is ready after ${inSeconds(readyMs)}`,
     });
   });
 
