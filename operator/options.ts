@@ -181,7 +181,7 @@ function toOptions(command: string, flags: Flags): Options {
       return {
         command,
         ...optional('kubeconfig', flags.kubeconfig),
-        ...optional('podNamespace', flags['pod-namespace']),
+        ...optional('podNamespace', readNamespace('--pod-namespace', flags['pod-namespace'])),
         ...optional('podName', flags['pod-name']),
         namespaces: readNamespaces(flags.namespaces ?? ''),
         ...endpointOptions(flags, { host: '', logFormat: 'json' }),
@@ -191,7 +191,7 @@ function toOptions(command: string, flags: Flags): Options {
         command,
         policies: need(flags.policies, '--policies DIR'),
         ...optional('kubeconfig', flags.kubeconfig),
-        ...optional('podNamespace', flags['pod-namespace']),
+        ...optional('podNamespace', readNamespace('--pod-namespace', flags['pod-namespace'])),
         ...endpointOptions(flags, { host: '127.0.0.1', logFormat: 'text' }),
       };
     case 'compile':
@@ -227,6 +227,11 @@ function endpointOptions(flags: Flags, defaults: { host: string; logFormat: LogF
     logLevel: oneOf('--log-level', flags['log-level'] ?? 'info', logLevels),
     logFormat: oneOf('--log-format', flags['log-format'] ?? defaults.logFormat, logFormats),
   };
+}
+
+function readNamespace(flag: string, name: string | undefined): string | undefined {
+  if (name === undefined || isNamespaceName(name)) return name;
+  throw new UsageError(`${flag}: ${JSON.stringify(name)} is no name of a namespace`);
 }
 
 /** Empty for all. Nothing that a typing error leaves empty may come to mean all. */

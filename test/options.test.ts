@@ -89,6 +89,7 @@ describe('wrong usage says what to change', () => {
     [['constructor'], 'unknown command constructor'],
     [['run', '--namespaces', 'a,Team_B'], '--namespaces: "Team_B" is no name of a namespace'],
     [['run', '--namespaces', 'a, b'], '--namespaces: " b"'],
+    [['run', '--pod-namespace', 'NOT/OK'], '--pod-namespace: "NOT/OK" is no name of a namespace'],
     [['run', '--namespaces', ','], '--namespaces: ""'],
     [['run', '--namespaces', `a,${'b'.repeat(64)}`], '--namespaces: "bbb'],
     [['run', '--polices', 'x'], '--polices'],

@@ -78,10 +78,15 @@ export function specFor(move: Exclude<Move, 'wait'>, { identity, seen }: Electio
   return {
     holderIdentity: identity,
     leaseDurationSeconds: leaderTimes.leaseDurationSeconds,
-    leaseTransitions: move === 'create' ? 0 : leaseTransitions + (move === 'acquire' ? 1 : 0),
+    leaseTransitions: move === 'create' ? 0 : countOn(leaseTransitions, move === 'acquire' ? 1 : 0),
     acquireTime: move === 'renew' ? acquireTime : time,
     renewTime: time,
   };
+}
+
+/** The API server takes 32 bits. */
+function countOn(transitions: number, more: number): number {
+  return transitions + more < 2 ** 31 ? transitions + more : 0;
 }
 
 /** What to write when we hand over: nobody has to wait. */

@@ -15,13 +15,16 @@ export interface LeaseSpec {
   readonly renewTime?: string;
 }
 
-/** Reads the spec of a Lease; what it does not say counts as 0 or empty. */
+/** None of ours lasts longer. Whoever wrote an hour into a Lease would hold up everybody for an hour, deleted or not. */
+const longestSeconds = 60;
+
+/** Reads the spec of a Lease; what it does not say counts as 0 or empty, and no duration as more than a minute. */
 export function readLeaseSpec(raw: unknown): LeaseSpec {
   const given = isJsonObject(raw) ? raw : {};
   const { acquireTime, renewTime } = given;
   return {
     holderIdentity: typeof given.holderIdentity === 'string' ? given.holderIdentity : '',
-    leaseDurationSeconds: numberOr0(given.leaseDurationSeconds),
+    leaseDurationSeconds: Math.min(longestSeconds, numberOr0(given.leaseDurationSeconds)),
     leaseTransitions: numberOr0(given.leaseTransitions),
     ...(typeof acquireTime === 'string' ? { acquireTime } : {}),
     ...(typeof renewTime === 'string' ? { renewTime } : {}),

@@ -6,6 +6,7 @@ import {
 } from 'node:http';
 import type { Server as TlsServer } from 'node:https';
 import { createServer as createTlsServer } from 'node:https';
+import type { Socket } from 'node:net';
 
 export interface Address {
   readonly host: string;
@@ -36,6 +37,9 @@ const serverOptions: ServerOptions = {
   requireHostHeader: true,
 };
 
+/** A head may be on its way. */
+const unusedGraceMs = 1_000;
+
 /** Starts to listen. Rejects with the system's error when the address cannot be had. */
 export async function listen(
   endpoint: RequestListener,
@@ -55,6 +59,7 @@ export async function listen(
       if (!server.listening) setImmediate(() => server.closeIdleConnections());
     });
   });
+  const unused = followUnused(server, identity === undefined ? 'connection' : 'secureConnection');
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(port, host === '' ? undefined : host, () => {
@@ -66,13 +71,34 @@ export async function listen(
   return {
     address: { host, port: typeof bound === 'object' && bound !== null ? bound.port : port },
     replaceIdentity: (next) => (server as TlsServer).setSecureContext(next),
-    drain: (graceMs) => drain(server, graceMs),
+    drain: (graceMs) => drain(server, unused, graceMs),
   };
 }
 
-async function drain(server: Server | TlsServer, graceMs: number): Promise<void> {
+/** Connections on which nothing has been asked yet: Node does not take them for idle. */
+function followUnused(server: Server | TlsServer, opened: string): ReadonlySet<Socket> {
+  const unused = new Set<Socket>();
+  server.on(opened, (socket: Socket) => {
+    unused.add(socket);
+    socket.once('close', () => unused.delete(socket));
+  });
+  server.on('request', ({ socket }) => unused.delete(socket));
+  return unused;
+}
+
+async function drain(
+  server: Server | TlsServer,
+  unused: ReadonlySet<Socket>,
+  graceMs: number,
+): Promise<void> {
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-  const timer = setTimeout(() => server.closeAllConnections(), graceMs);
+  const cutUnused = (): void => {
+    for (const socket of unused) socket.destroy();
+  };
+  const timers = [
+    setTimeout(cutUnused, Math.min(graceMs, unusedGraceMs)),
+    setTimeout(() => server.closeAllConnections(), graceMs),
+  ];
   await closed;
-  clearTimeout(timer);
+  for (const timer of timers) clearTimeout(timer);
 }

@@ -10,6 +10,8 @@ export interface WorkBudget {
 const part = 0.25;
 /** What an owner who has been quiet may use at once, in milliseconds. */
 const burstMs = 100;
+/** What one piece of work costs at most: a process that was paused in the middle of it has not worked that long. */
+const maxCostMs = 500;
 
 interface Balance {
   leftMs: number;
@@ -41,7 +43,7 @@ export function createWorkBudget(clock: Clock): WorkBudget {
       try {
         return work();
       } finally {
-        balanceOf(owner).leftMs -= clock.monotonicMs() - startMs;
+        balanceOf(owner).leftMs -= Math.min(maxCostMs, clock.monotonicMs() - startMs);
       }
     },
   };

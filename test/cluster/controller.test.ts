@@ -197,21 +197,23 @@ describeWithCluster('the controller', () => {
     expect((await stored('ready')).status).toEqual(status('True', before));
   });
 
+  const complaints = () => log.lines.filter(({ level }) => level !== 'debug');
+
   it('cannot write the status of an object that was deleted and created again', async () => {
     const before = find('ready') as UntypedObject;
     await kubectl('delete', 'mcpauthpolicy/ready');
     await cluster.apply(policy('ready', 'https://again'));
-    const lines = log.lines.length;
+    const lines = complaints();
 
     writer.offer(before, status('True', before));
 
     await eventually(() => expect(audienceOf('ready')).toBe('https://again'));
     const now = find('ready') as UntypedObject;
     expect(now.status).toEqual({ observedGeneration: -1 });
-    // Dropped, not tried again: the next offer is written at once.
+    // Whatever becomes of the write before, this one goes at once.
     writer.offer(now, status('False', now));
     await eventually(() => expect(find('ready')?.status).toEqual(status('False', now)));
-    expect(log.lines).toHaveLength(lines);
+    expect(complaints()).toEqual(lines);
   });
 
   it('comes back after an outage of the API server and sees what has changed meanwhile', async () => {

@@ -155,6 +155,17 @@ describe('a candidate', () => {
     expect(spec(bench)).toMatchObject({ holderIdentity: 'b', leaseTransitions: 1 });
   });
 
+  it('does not wait for longer than a minute, whatever a Lease says, and though it was deleted', async () => {
+    const bench = use();
+    const spec = { holderIdentity: 'evil', leaseDurationSeconds: 86_400 };
+    bench.server.store.put('leases', key, { spec });
+    const { election } = enter('a');
+    await roundEnd();
+    bench.server.store.remove('leases', key);
+    for (let round = 0; round < 40 && !election.isLeader(); round += 1) await nextRound(bench);
+    expect(election.isLeader()).toBe(true);
+  });
+
   it('loses against one that is quicker, and says nothing', async () => {
     const bench = use();
     bench.server.failNext('create', { status: 409 });

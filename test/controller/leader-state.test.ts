@@ -131,6 +131,11 @@ describe('what is written', () => {
     expect(specFor(move, state, time)).toEqual({ ...mine, ...rest });
   });
 
+  it('counts on within what the API server takes', () => {
+    const most = read([[0, held('you', { leaseTransitions: 2 ** 31 - 1 })]]);
+    expect(specFor('acquire', most, time).leaseTransitions).toBe(0);
+  });
+
   it('to release: nobody, for a second', () => {
     expect(releasedSpec(held('me'), time)).toEqual({
       ...{ holderIdentity: '', leaseDurationSeconds: 1, leaseTransitions: 3 },

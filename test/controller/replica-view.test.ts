@@ -45,6 +45,12 @@ describe('the live replicas', () => {
     ['are not those that have let go', see([0, [lease('a', '1', {}, { holderIdentity: '' })]]), 0, ''],
     ['are not judged by their clocks', see([0, [lease('a', '1999-01-01T00:00:00.000000Z')]]), 0, 'a'],
     ['have durations of their own', see([0, [lease('a', '1', {}, { leaseDurationSeconds: 3 })]]), 3_000, ''],
+    [
+      'last no longer than a minute',
+      see([0, [lease('a', '1', {}, { leaseDurationSeconds: 1e9 })]]),
+      60_000,
+      '',
+    ],
     ['are none with a Lease that says nothing', see([0, [{ ...lease('a', '1'), spec: 'x' }]]), 0, ''],
   ])('%s', (_, view, atMs, expected) => {
     expect(names(view, atMs)).toBe(expected);

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { connect } from 'node:net';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { Backend } from '../../operator/http/backend.ts';
@@ -328,4 +329,12 @@ test('a request whose client has left does not hold up the end', async () => {
   const ended = listener.drain(20_000);
   slow.leave();
   await ended;
+});
+
+test('a connection on which nothing was ever asked does not hold up the end', async () => {
+  const silent = connect(listener.address.port, '127.0.0.1');
+  await once(silent, 'connect');
+  const closed = once(silent, 'close');
+  await listener.drain(20_000);
+  await closed;
 });

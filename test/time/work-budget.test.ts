@@ -50,3 +50,12 @@ test('work that throws costs what it took', async () => {
   await settle();
   expect(done).toEqual([]);
 });
+
+test('who was paused in the middle of the work waits no longer than for half a second of it', async () => {
+  const { clock, done, spend } = start();
+  await spend('a', 20_000);
+  const next = spend('a', 1);
+  clock.advance(1_610);
+  await next;
+  expect(done).toHaveLength(2);
+});
