@@ -1,16 +1,18 @@
 import type { PolicyReport } from '../enforcement/enforcement.ts';
 import { createStatusBoard, type StatusBoard, type StatusBoardParts } from '../enforcement/status-board.ts';
 import type { Inputs } from '../policy/inputs.ts';
+import type { Logger } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { VERSION } from '../version.ts';
 import { countStates } from './announcements.ts';
 import { coalesce } from './coalesce.ts';
 import { createReadiness, type Readiness } from './readiness.ts';
 
-export interface ReportingParts extends Omit<StatusBoardParts, 'operatorVersion'> {
+export interface ReportingParts extends Omit<StatusBoardParts, 'operatorVersion' | 'onBug'> {
   /** The policies, and what is known of them; undefined while there is nothing to enforce. */
   readonly current: () => CurrentReports | undefined;
-  readonly metrics: Pick<Metrics, 'setPolicies'>;
+  readonly log: Logger;
+  readonly metrics: Pick<Metrics, 'setPolicies' | 'countPanic'>;
 }
 
 export interface CurrentReports {
@@ -27,15 +29,31 @@ export interface Reporting extends Pick<StatusBoard, 'list'>, Pick<Readiness, 'i
 }
 
 export function createReporting(parts: ReportingParts): Reporting {
-  const { clock, current, metrics } = parts;
-  const board = createStatusBoard({ ...parts, operatorVersion: VERSION });
+  const { clock, current, log, metrics } = parts;
+  const board = createStatusBoard({
+    ...parts,
+    operatorVersion: VERSION,
+    onBug(policy, error, isNew) {
+      metrics.countPanic('status');
+      if (isNew) log.error('computing a status failed', { policy, error: stackOf(error) });
+    },
+  });
   const readiness = createReadiness(clock);
-  const request = coalesce(clock, () => {
+  const report = (): void => {
     const now = current();
     if (now === undefined) return;
     board.update(now.objects, now.reports);
     readiness.note(now.reports);
     metrics.setPolicies(countStates(now.reports));
+  };
+  const request = coalesce(clock, () => {
+    try {
+      report();
+    } catch (error) {
+      // Thrown on it would end the process, which still serves.
+      metrics.countPanic('status');
+      log.error('reporting failed', { error: stackOf(error) });
+    }
   });
   return {
     list: board.list,
@@ -47,4 +65,8 @@ export function createReporting(parts: ReportingParts): Reporting {
       request();
     },
   };
+}
+
+function stackOf(error: unknown): string | undefined {
+  return error instanceof Error ? error.stack : String(error);
 }

@@ -2,7 +2,7 @@ import { constants } from 'node:os';
 import type { Logger } from '../telemetry/log.ts';
 import type { Clock } from '../time/clock.ts';
 
-/** npm hands a terminal's signal on to a process that the terminal has already told: the same wish, said twice. */
+/** npm hands a terminal's Ctrl-C on to a process that the terminal has already told: the same wish, said twice. */
 const echoMs = 1_000;
 
 const signals = ['SIGTERM', 'SIGINT'] as const;
@@ -19,18 +19,29 @@ function end(signal: NodeJS.Signals): void {
   process.exit(128 + constants.signals[signal]);
 }
 
-/** Resolves with the first signal to stop; a later one ends the process at once, with exit code 1. */
+/** Resolves with the first signal to stop; a second one ends the process at once, with exit code 1. */
 export async function untilStopped(log: Logger, clock: Clock): Promise<NodeJS.Signals> {
   return await new Promise((resolve) => {
-    let firstMs: number | undefined;
+    let first: Received | undefined;
     const take = (signal: NodeJS.Signals): void => {
-      const nowMs = clock.monotonicMs();
-      if (firstMs !== undefined && nowMs - firstMs >= echoMs) process.exit(1);
-      if (firstMs !== undefined) return;
-      firstMs = nowMs;
+      const received = { signal, atMs: clock.monotonicMs() };
+      if (first !== undefined) {
+        if (!isEcho(received, first)) process.exit(1);
+        return;
+      }
+      first = received;
       log.info('stopping', { signal });
       resolve(signal);
     };
     for (const signal of signals) process.on(signal, take).off(signal, end);
   });
+}
+
+interface Received {
+  readonly signal: NodeJS.Signals;
+  readonly atMs: number;
+}
+
+function isEcho(later: Received, first: Received): boolean {
+  return later.signal === 'SIGINT' && first.signal === 'SIGINT' && later.atMs - first.atMs < echoMs;
 }

@@ -37,9 +37,11 @@ export interface StatusBoardParts {
   /** Whether the statuses computed here are those that are stored; else what others have stored is gone by. */
   readonly isAuthor: () => boolean;
   readonly onStatus: (object: UntypedObject, status: McpAuthPolicyStatus, told: Told) => void;
+  /** Told of what was thrown on the way to a policy's status; `isNew` unless the time before ended so, too. */
+  readonly onBug: (policy: string, error: unknown, isNew: boolean) => void;
 }
 
-type Known = ShownPolicy & { readonly uid?: string | undefined };
+type Known = ShownPolicy & { readonly uid?: string | undefined; readonly hasFailed: boolean };
 
 /** Knows the last status of every policy, so that the next one keeps its times and only changes are told. */
 export function createStatusBoard({
@@ -47,6 +49,7 @@ export function createStatusBoard({
   operatorVersion,
   isAuthor,
   onStatus,
+  onBug,
 }: StatusBoardParts): StatusBoard {
   let shown = new Map<string, Known>();
   /** What the policies were when the telling began; those that have changed since are out. */
@@ -66,24 +69,34 @@ export function createStatusBoard({
       shown = new Map();
       for (const object of objects) {
         const key = objectKey(object.metadata);
-        const status = tell(object, before.get(key), reportOf.get(key));
-        shown.set(key, { ...show(object, status), uid: object.metadata.uid });
+        shown.set(key, next(object, before.get(key), reportOf.get(key)));
       }
     },
     tellAnew() {
       unchanged = undefined;
     },
-    list: () => [...shown.values()].map(({ uid: _, ...policy }) => policy),
+    list: () => [...shown.values()].map(({ uid: _, hasFailed: __, ...policy }) => policy),
   };
+
+  /** A bug that one policy brings to light must not keep the others from their statuses. */
+  function next(object: UntypedObject, known: Known | undefined, report: PolicyReport | undefined): Known {
+    const { uid } = object.metadata;
+    // A policy that was deleted and made again is another one.
+    const same = known?.uid === uid ? known : undefined;
+    try {
+      return { ...show(object, tell(object, same?.status, report)), uid, hasFailed: false };
+    } catch (error) {
+      onBug(objectKey(object.metadata), error, same?.hasFailed !== true);
+      return { ...show(object, same?.status), uid, hasFailed: true };
+    }
+  }
 
   /** Computes and tells the next status; gives the last one when there is nothing to say. */
   function tell(
     object: UntypedObject,
-    known: Known | undefined,
+    previous: McpAuthPolicyStatus | undefined,
     report: PolicyReport | undefined,
   ): McpAuthPolicyStatus | undefined {
-    // A policy that was deleted and made again is another one.
-    const previous = known?.uid === object.metadata.uid ? known?.status : undefined;
     const stored = (isAuthor() ? previous : undefined) ?? readStoredStatus(object);
     if (report === undefined || !speaksFor(report, stored, operatorVersion)) return previous;
     const status = compute(report, stored);

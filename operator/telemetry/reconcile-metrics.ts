@@ -3,6 +3,8 @@ import { Counter, Histogram, type Registry } from 'prom-client';
 /** Pieces of the operator's work, under the names of controller-runtime. */
 export interface ReconcileMetrics {
   noteReconcile(controller: ControllerName, result: ReconcileResult, seconds: number): void;
+  /** A bug of ours was caught, before the work that is counted. */
+  countPanic(controller: ControllerName): void;
   /** A piece of work was told to stop because its time was over. */
   countTimeout(controller: 'status'): void;
 }
@@ -36,7 +38,7 @@ export function createReconcileMetrics(registry: Registry): ReconcileMetrics {
   });
   const panics = new Counter({
     name: 'controller_runtime_reconcile_panics_total',
-    help: 'Pieces of work that failed by a bug of the operator.',
+    help: 'Pieces of work that failed by a bug of the operator, and statuses that could not be computed because of one.',
     ...shared,
   });
   const timeouts = new Counter({
@@ -59,6 +61,7 @@ export function createReconcileMetrics(registry: Registry): ReconcileMetrics {
   // All that is known is compiled in one go, which nothing could interrupt.
   timeouts.inc({ controller: 'status' }, 0);
   return {
+    countPanic: (controller) => panics.inc({ controller }),
     countTimeout: (controller) => timeouts.inc({ controller }),
     noteReconcile(controller, result, seconds) {
       total.inc({ controller, result: result === 'success' ? 'success' : 'error' });

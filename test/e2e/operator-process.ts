@@ -13,6 +13,8 @@ export interface OperatorProcess {
   /** What it has logged so far. */
   log(): string;
   signal(signal: NodeJS.Signals): void;
+  /** Resolves with the exit code. */
+  readonly ended: Promise<number | null>;
   /** Sends SIGTERM and resolves with the exit code. */
   stop(): Promise<number | null>;
 }
@@ -51,13 +53,15 @@ export async function startOperatorProcess(
   child.stderr?.setEncoding('utf8').on('data', (text: string) => {
     log += text;
   });
+  const ended = once(child, 'exit').then(([code]) => code as number | null);
   const operator = {
     pid: child.pid as number,
     publicURL,
     adminURL,
     log: () => log,
     signal: (signal: NodeJS.Signals) => void child.kill(signal),
-    stop: () => stop(child),
+    ended,
+    stop: () => stop(child, ended),
   };
   try {
     await eventually(
@@ -68,7 +72,7 @@ export async function startOperatorProcess(
     );
     if (child.exitCode !== null) throw new Error(`the operator ended with ${child.exitCode}: ${log}`);
   } catch (error) {
-    await stop(child);
+    await stop(child, ended);
     throw new Error(`${(error as Error).message}\n${log}`);
   }
   return operator;
@@ -78,10 +82,7 @@ function portsOf({ publicURL, adminURL }: OperatorProcess): readonly number[] {
   return [publicURL, adminURL].map((url) => Number(new URL(url).port));
 }
 
-async function stop(child: ChildProcess): Promise<number | null> {
-  if (child.exitCode !== null || child.signalCode !== null) return child.exitCode;
-  const ended = once(child, 'exit');
-  child.kill('SIGTERM');
-  const [code] = (await ended) as [number | null];
-  return code;
+async function stop(child: ChildProcess, ended: Promise<number | null>): Promise<number | null> {
+  if (child.exitCode === null && child.signalCode === null) child.kill('SIGTERM');
+  return await ended;
 }

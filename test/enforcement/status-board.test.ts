@@ -26,6 +26,9 @@ function createBoard(nowMs: number, isAuthor = true) {
     operatorVersion: '1.2.3',
     isAuthor: () => isAuthor,
     onStatus: (_, status, how) => told.push({ status, ...how }),
+    onBug(_, error) {
+      throw error;
+    },
   });
   return { board, told };
 }

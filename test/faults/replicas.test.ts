@@ -104,6 +104,7 @@ describeWithCluster('faults of replicas', () => {
     expect(answers).toEqual(slow.map(() => '200'));
     expect(await ended).toBe(0);
     const failoverMs = await untilAnotherLeads(old, 15_000);
+    expect(failoverMs).toBeLessThan(within(5_000));
     const during = await observation.endFault();
     expect(during.failedGood).toEqual([]);
 

@@ -103,6 +103,7 @@ function startReplica({ clock, configuration, resolve }: ReplicaParts): Replica 
     operatorVersion: 'test',
     isAuthor: () => true,
     onStatus: () => undefined,
+    onBug: (policy, error) => log.error('computing a status failed', { policy, error: String(error) }),
   });
   const readiness = createReadiness(clock);
   const report = coalesce(clock, () => {

@@ -292,6 +292,12 @@ test('TRACE with a good token → 405', async () => {
   );
 });
 
+test('a connection that is idle is kept longer than balancers keep theirs: it is never us who close one in use', async () => {
+  gate = async () => admit(inAnHour());
+  const answer = await call();
+  expect(answer.headers.get('keep-alive')).toBe('timeout=75');
+});
+
 test('draining lets what is being answered end', async () => {
   gate = async () => admit(inAnHour());
   let finish = (): void => undefined;

@@ -16,7 +16,11 @@ export interface ProtectedServer {
   token(claims?: Readonly<Record<string, unknown>>): string;
   log(): string;
   deletePolicy(): void;
-  stop(): Promise<void>;
+  signal(signal: NodeJS.Signals): void;
+  /** Resolves with the exit code. */
+  readonly ended: Promise<number | null>;
+  /** Sends SIGTERM and resolves with the exit code. */
+  stop(): Promise<number | null>;
 }
 
 /**
@@ -61,6 +65,8 @@ export async function protect(
     publicURL: operator.publicURL,
     log: operator.log,
     deletePolicy: () => rmSync(policyFile),
+    signal: operator.signal,
+    ended: operator.ended,
     stop: () => stop(operator, folder),
   };
 }
@@ -70,7 +76,8 @@ function sign(signer: Signer, audience: string, claims: Readonly<Record<string, 
   return signer.sign({}, { iss: issuer, aud: audience, sub: 'alice', iat: now, exp: now + 300, ...claims });
 }
 
-async function stop(operator: OperatorProcess, folder: string): Promise<void> {
-  await operator.stop();
-  rmSync(folder, { recursive: true });
+async function stop(operator: OperatorProcess, folder: string): Promise<number | null> {
+  const code = await operator.stop();
+  rmSync(folder, { recursive: true, force: true });
+  return code;
 }

@@ -11,6 +11,7 @@ import { type Connections, createConnections } from './connections.ts';
 import { passBody } from './pass-body.ts';
 import { type CallerParts, prepareRequest } from './prepare-request.ts';
 import { sealSession } from './session-seal.ts';
+import { createStandingStreams, type StandingStreams } from './standing-streams.ts';
 import { openExchange, type UpstreamExchange } from './upstream-exchange.ts';
 import { answerFailure, failureOf, UpstreamError } from './upstream-failure.ts';
 
@@ -36,26 +37,23 @@ export interface ProxyParts extends CallerParts {
 export interface UpstreamProxy extends Backend {
   /** Lets go of connections to upstreams that no policy names any more. */
   keepOnly(snapshot: Pick<Snapshot, 'policies'>): void;
-  /** Ends the streams that would not end by themselves. What was asked by POST goes on. */
+  /** Ends the streams that would not end by themselves, those as well that begin later. What was asked by POST goes on. */
   endStreams(): void;
 }
 
 interface Desk {
   readonly parts: ProxyParts;
   readonly connections: Connections;
-  /** Answers to GET: streams that end only when somebody ends them. */
-  readonly standing: Set<ServerResponse>;
+  readonly standing: StandingStreams;
 }
 
 /** Streamable HTTP of all revisions, passed on to the MCP server behind a policy and back (RFC 9110 section 7.6). */
 export function createProxy(parts: ProxyParts): UpstreamProxy {
-  const desk: Desk = { parts, connections: createConnections(), standing: new Set<ServerResponse>() };
+  const desk: Desk = { parts, connections: createConnections(), standing: createStandingStreams() };
   return {
     handle: (request, response) => handle(request, response, desk),
     keepOnly: desk.connections.keepOnly,
-    endStreams() {
-      for (const response of desk.standing) response.end();
-    },
+    endStreams: desk.standing.endAll,
   };
 }
 
@@ -118,9 +116,7 @@ async function passAnswer(
   const isEventStream = passed.mediaType === 'text/event-stream';
   if (!isEventStream) {
     answer.on('data', exchange.touch);
-  } else if (
-    keepStream({ admission, response, isStanding: incoming.method === 'GET' }, { parts, standing })
-  ) {
+  } else if (takeShare(admission, response, parts)) {
     exchange.waitForever();
   } else {
     exchange.destroy();
@@ -130,27 +126,23 @@ async function passAnswer(
   }
   const headers = headersFor(passed, { admission, key: parts.sessionKeys()[0] });
   const patienceMs = parts.patienceSeconds() * 1000;
-  await passBody({ status: passed.status, headers, isEventStream, answer, filter, patienceMs }, response);
-}
-
-interface StreamOf {
-  readonly admission: Admission;
-  readonly response: ServerResponse;
-  readonly isStanding: boolean;
+  const passing = passBody(
+    { status: passed.status, headers, isEventStream, answer, filter, patienceMs },
+    response,
+  );
+  if (isEventStream && incoming.method === 'GET') standing.add(filter ?? answer, response);
+  await passing;
 }
 
 /** Takes a share of the policy's streams until this one is over; false when there is none left. */
-function keepStream(
-  { admission, response, isStanding }: StreamOf,
-  { parts, standing }: Pick<Desk, 'parts' | 'standing'>,
+function takeShare(
+  admission: Admission,
+  response: ServerResponse,
+  { takeStream }: Pick<ProxyParts, 'takeStream'>,
 ): boolean {
-  const release = parts.takeStream(admission);
+  const release = takeStream(admission);
   if (release === undefined) return false;
   response.once('close', release);
-  if (isStanding) {
-    standing.add(response);
-    response.once('close', () => standing.delete(response));
-  }
   return true;
 }
 

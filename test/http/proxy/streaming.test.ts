@@ -227,6 +227,61 @@ test('the end: standing streams are ended properly, on both sides', async () => 
   expect(proxied.failures).toEqual([]);
 });
 
+test('the end: a standing stream whose client is slow is ended properly, although there is more to come', async () => {
+  let isStuck = false;
+  await startWith(async (_, response) => {
+    response.writeHead(200, { 'content-type': 'text/event-stream' });
+    await pour(response);
+    isStuck = true;
+  });
+  const outgoing = startRequest(proxied.url).end();
+  const [answer] = (await once(outgoing, 'response')) as [IncomingMessage];
+  await until(() => isStuck);
+  proxied.proxy.endStreams();
+  await expect(once(answer.resume(), 'end')).resolves.toEqual([]);
+  await until(() => upstream.connections() === 0);
+  expect(proxied.failures).toEqual([]);
+});
+
+test.each([
+  ['as it is', undefined],
+  ['through a filter', new PassThrough()],
+])('the end: a standing stream that begins only then is ended properly, too: %s', async (_, filter) => {
+  let answer = (): void => undefined;
+  await startWith(
+    (__, response) => {
+      answer = () => {
+        response.writeHead(200, { 'content-type': 'text/event-stream' });
+        response.write(': hello\n\n');
+      };
+    },
+    { filterFor: () => filter },
+  );
+  const late = fetch(proxied.url);
+  await until(() => upstream.received().includes('GET'));
+  proxied.proxy.endStreams();
+  answer();
+  expect((await late).status).toBe(200);
+  expect(await (await late).text()).toBe('');
+  await until(() => upstream.connections() === 0);
+  expect(proxied.failures).toEqual([]);
+});
+
+test('the end: what was asked by POST is answered, also as events', async () => {
+  let answer = (): void => undefined;
+  await startWith((_, response) => {
+    answer = () => {
+      response.writeHead(200, { 'content-type': 'text/event-stream' });
+      response.end('data: 1\n\n');
+    };
+  });
+  const asked = fetch(proxied.url, { method: 'POST' });
+  await until(() => upstream.received().includes('POST'));
+  proxied.proxy.endStreams();
+  answer();
+  expect(await (await asked).text()).toBe('data: 1\n\n');
+});
+
 test('trailers stay where they are, in both directions', async () => {
   upstream = await startRawUpstream((socket, head) => {
     if (!head.startsWith('POST')) return;
