@@ -16,15 +16,27 @@ interface Balance {
   atMs: number;
 }
 
+function leftAt({ leftMs, atMs }: Balance, nowMs: number): number {
+  return Math.min(burstMs, leftMs + (nowMs - atMs) * part);
+}
+
 export function createWorkBudget(clock: Clock): WorkBudget {
   const balances = new Map<string, Balance>();
 
   function balanceOf(owner: string): Balance {
     const nowMs = clock.monotonicMs();
-    const { leftMs, atMs } = balances.get(owner) ?? { leftMs: burstMs, atMs: nowMs };
-    const balance = { leftMs: Math.min(burstMs, leftMs + (nowMs - atMs) * part), atMs: nowMs };
+    const before = balances.get(owner);
+    if (before === undefined) forgetFull(nowMs);
+    const balance = { leftMs: before === undefined ? burstMs : leftAt(before, nowMs), atMs: nowMs };
     balances.set(owner, balance);
     return balance;
+  }
+
+  /** One that is full is as good as none: owners come and go. */
+  function forgetFull(nowMs: number): void {
+    for (const [owner, balance] of balances) {
+      if (leftAt(balance, nowMs) >= burstMs) balances.delete(owner);
+    }
   }
 
   async function untilPositive(owner: string): Promise<void> {
