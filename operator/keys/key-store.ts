@@ -62,12 +62,12 @@ export function createKeyStore(parts: KeyStoreParts): KeyStore {
   const { clock } = parts;
   const { fetchDocument = createDocumentFetcher({ clock }) } = parts;
   const takeTurn = createTurns(concurrency, turnMs, clock);
-  const awaitPace = createPace(clock, perSecond, burst);
+  const pace = createPace(clock, perSecond, burst);
   let { refreshSeconds } = parts;
   let held = new Map<string, Held>();
 
   async function takePacedTurn(owner: string, signal?: AbortSignal): Promise<() => void> {
-    await awaitPace(owner, signal);
+    await pace.wait(owner, signal);
     return await takeTurn(owner, signal);
   }
 
@@ -90,13 +90,15 @@ export function createKeyStore(parts: KeyStoreParts): KeyStore {
 
   function retain(wanted: Iterable<WantedKeySource>): void {
     const before = held;
+    const next = byId(wanted);
+    // First: what is closed must not take the turn of what is new.
+    for (const [id, { close }] of before) if (!next.has(id)) close();
     held = new Map();
-    for (const [id, { config, owners }] of byId(wanted)) {
+    for (const [id, { config, owners }] of next) {
       const known = before.get(id);
       known?.setOwners(owners);
       held.set(id, known ?? start(config, owners));
     }
-    for (const [id, { close }] of before) if (!held.has(id)) close();
   }
 
   function countConditions(): Readonly<Record<KeySourceCondition, number>> {

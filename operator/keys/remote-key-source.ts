@@ -96,7 +96,7 @@ export function startRemoteKeySource(
 
   /** A document of one tenant that we stumble over must not end the process for all. */
   function containBug(error: unknown): LoadedKeys {
-    // What waited for its turn is told so when the source is closed.
+    // What waited for its turn is told so when the source is closed: no bug.
     if (!closing.signal.aborted)
       parts.log?.error('loading keys failed unexpectedly', { keySource: config.id, error: String(error) });
     return { ok: false, failure: 'InvalidDocument' };

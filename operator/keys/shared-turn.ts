@@ -1,4 +1,3 @@
-import { untilAborted } from '../time/deadline.ts';
 import type { TakeTurn } from '../time/turns.ts';
 
 /** The turns of something that several owners want: none of them can hold it up for the others. */
@@ -16,14 +15,27 @@ export function createSharedTurn(takeTurn: TakeTurn, initial: ReadonlySet<string
   let waitFor: (owner: string) => void = nobodyWaits;
 
   async function take(signal: AbortSignal): Promise<() => void> {
-    const { promise, resolve } = Promise.withResolvers<() => void>();
-    const others = new AbortController();
+    signal.throwIfAborted();
+    const { promise, resolve, reject } = Promise.withResolvers<() => void>();
+    const waiting = new AbortController();
     const asked = new Set<string>();
 
+    function stop(): void {
+      waitFor = nobodyWaits;
+      signal.removeEventListener('abort', leave);
+      waiting.abort();
+    }
+
+    function leave(): void {
+      stop();
+      reject(signal.reason);
+    }
+
     async function ask(owner: string): Promise<void> {
-      const end = await takeTurn(owner, others.signal);
-      if (signal.aborted || others.signal.aborted) return end();
-      others.abort();
+      const end = await takeTurn(owner, waiting.signal);
+      // Two may have come at once.
+      if (waiting.signal.aborted) return end();
+      stop();
       resolve(end);
     }
 
@@ -33,13 +45,9 @@ export function createSharedTurn(takeTurn: TakeTurn, initial: ReadonlySet<string
       asked.add(owner);
       ask(owner).catch(nobodyWaits);
     };
+    signal.addEventListener('abort', leave, { once: true });
     for (const owner of owners) waitFor(owner);
-    try {
-      return await untilAborted(promise, signal);
-    } finally {
-      waitFor = nobodyWaits;
-      others.abort();
-    }
+    return await promise;
   }
 
   return {

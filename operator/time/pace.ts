@@ -2,11 +2,15 @@ import type { Clock } from './clock.ts';
 import { createTokenBucket, type TokenBucket } from './token-bucket.ts';
 import { serveFirst, type WaitingLine, waitIn } from './waiting-line.ts';
 
-/**
- * Resolves when an owner may start something, each of its own in the order in which it asked. Rejects when the signal is
- * aborted before.
- */
-export type AwaitPace = (owner: string, signal?: AbortSignal) => Promise<void>;
+export interface Pace {
+  /**
+   * Resolves when an owner may start something, each of its own in the order in which it asked. Rejects when the signal is
+   * aborted before.
+   */
+  wait(owner: string, signal?: AbortSignal): Promise<void>;
+  /** How many owners are remembered. */
+  size(): number;
+}
 
 interface Line {
   readonly bucket: TokenBucket;
@@ -15,7 +19,7 @@ interface Line {
 }
 
 /** Lets each owner start so many things a second, after a burst; owners do not wait for each other. */
-export function createPace(clock: Clock, perSecond: number, burst: number): AwaitPace {
+export function createPace(clock: Clock, perSecond: number, burst: number): Pace {
   const lines = new Map<string, Line>();
 
   function lineOf(owner: string): Line {
@@ -50,11 +54,14 @@ export function createPace(clock: Clock, perSecond: number, burst: number): Awai
     }
   }
 
-  return async (owner, signal) => {
-    signal?.throwIfAborted();
-    const line = lineOf(owner);
-    const served = waitIn(line.waiting, signal);
-    serve(line);
-    await served;
+  return {
+    async wait(owner, signal) {
+      signal?.throwIfAborted();
+      const line = lineOf(owner);
+      const served = waitIn(line.waiting, signal);
+      serve(line);
+      await served;
+    },
+    size: () => lines.size,
   };
 }

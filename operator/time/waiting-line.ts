@@ -1,7 +1,7 @@
 /** Those who wait for something, in the order in which they came; a call serves one. */
 export type WaitingLine = Set<() => void>;
 
-/** Waits at the end of a line until served. Whoever takes one out calls it. An abort leaves the line at once, and rejects. */
+/** Waits at the end of a line until served. An abort leaves the line at once, and rejects. */
 export function waitIn(line: WaitingLine, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     const leave = (): void => {

@@ -4,6 +4,8 @@ import type { Clock } from './clock.ts';
 export interface WorkBudget {
   /** Does some work that nothing can interrupt: at once, or when what the owner has used up has come back. */
   spend<T>(owner: string, work: () => T): Promise<T>;
+  /** How many owners are remembered. */
+  size(): number;
 }
 
 /** Of the time, for each owner. */
@@ -14,10 +16,6 @@ const burstMs = 100;
 interface Balance {
   leftMs: number;
   atMs: number;
-}
-
-function leftAt({ leftMs, atMs }: Balance, nowMs: number): number {
-  return Math.min(burstMs, leftMs + (nowMs - atMs) * part);
 }
 
 export function createWorkBudget(clock: Clock): WorkBudget {
@@ -56,5 +54,10 @@ export function createWorkBudget(clock: Clock): WorkBudget {
         balanceOf(owner).leftMs -= clock.monotonicMs() - startMs;
       }
     },
+    size: () => balances.size,
   };
+}
+
+function leftAt({ leftMs, atMs }: Balance, nowMs: number): number {
+  return Math.min(burstMs, leftMs + (nowMs - atMs) * part);
 }

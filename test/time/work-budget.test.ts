@@ -50,3 +50,18 @@ test('work that throws costs what it took', async () => {
   await settle();
   expect(done).toEqual([]);
 });
+
+test('owners who come and go are forgotten, but not what they owe', async () => {
+  const { clock, budget, done, spend } = start();
+  for (let index = 0; index < 100; index += 1) {
+    await spend(`once-${index}`, 5);
+    clock.advance(20);
+  }
+  expect(budget.size()).toBeLessThanOrEqual(2);
+  done.length = 0;
+  await spend('a', 300);
+  await spend('b', 1);
+  void spend('a', 1);
+  await settle();
+  expect(done).toEqual(['a', 'b']);
+});
