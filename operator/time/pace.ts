@@ -1,4 +1,5 @@
 import type { Clock } from './clock.ts';
+import { createOwnerMemory } from './owner-memory.ts';
 import { createTokenBucket, type TokenBucket } from './token-bucket.ts';
 import { serveFirst, type WaitingLine, waitIn } from './waiting-line.ts';
 
@@ -20,12 +21,12 @@ interface Line {
 
 /** Lets each owner start so many things a second, after a burst; owners do not wait for each other. */
 export function createPace(clock: Clock, perSecond: number, burst: number): Pace {
-  const lines = new Map<string, Line>();
+  // One that has just used its burst must not have another at once.
+  const lines = createOwnerMemory<Line>(({ bucket, waiting }) => waiting.size === 0 && bucket.isFull());
 
   function lineOf(owner: string): Line {
     const known = lines.get(owner);
     if (known !== undefined) return known;
-    forgetIdle();
     const line = {
       bucket: createTokenBucket(clock, perSecond, burst),
       waiting: new Set<() => void>(),
@@ -33,13 +34,6 @@ export function createPace(clock: Clock, perSecond: number, burst: number): Pace
     };
     lines.set(owner, line);
     return line;
-  }
-
-  /** Owners come and go. One that has just used its burst is remembered: it must not have another at once. */
-  function forgetIdle(): void {
-    for (const [owner, { bucket, waiting }] of lines) {
-      if (waiting.size === 0 && bucket.isFull()) lines.delete(owner);
-    }
   }
 
   function serve(line: Line): void {
@@ -62,6 +56,6 @@ export function createPace(clock: Clock, perSecond: number, burst: number): Pace
       serve(line);
       await served;
     },
-    size: () => lines.size,
+    size: lines.size,
   };
 }

@@ -1,4 +1,5 @@
 import type { Clock } from './clock.ts';
+import { createOwnerMemory } from './owner-memory.ts';
 
 /** Keeps what is done on behalf of each owner to a part of the time, so that there is time left for others. */
 export interface WorkBudget {
@@ -19,22 +20,14 @@ interface Balance {
 }
 
 export function createWorkBudget(clock: Clock): WorkBudget {
-  const balances = new Map<string, Balance>();
+  const balances = createOwnerMemory<Balance>((balance) => leftAt(balance, clock.monotonicMs()) >= burstMs);
 
   function balanceOf(owner: string): Balance {
     const nowMs = clock.monotonicMs();
     const before = balances.get(owner);
-    if (before === undefined) forgetFull(nowMs);
     const balance = { leftMs: before === undefined ? burstMs : leftAt(before, nowMs), atMs: nowMs };
     balances.set(owner, balance);
     return balance;
-  }
-
-  /** One that is full is as good as none: owners come and go. */
-  function forgetFull(nowMs: number): void {
-    for (const [owner, balance] of balances) {
-      if (leftAt(balance, nowMs) >= burstMs) balances.delete(owner);
-    }
   }
 
   async function untilPositive(owner: string): Promise<void> {
@@ -54,7 +47,7 @@ export function createWorkBudget(clock: Clock): WorkBudget {
         balanceOf(owner).leftMs -= clock.monotonicMs() - startMs;
       }
     },
-    size: () => balances.size,
+    size: balances.size,
   };
 }
 

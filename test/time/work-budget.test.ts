@@ -57,11 +57,11 @@ test('owners who come and go are forgotten, but not what they owe', async () => 
     await spend(`once-${index}`, 5);
     clock.advance(20);
   }
-  expect(budget.size()).toBeLessThanOrEqual(2);
+  expect(budget.size()).toBeLessThanOrEqual(16);
   done.length = 0;
   await spend('a', 300);
-  await spend('b', 1);
+  for (let index = 0; index < 100; index += 1) await spend(`other-${index}`, 1);
   void spend('a', 1);
   await settle();
-  expect(done).toEqual(['a', 'b']);
+  expect(done.filter((owner) => owner === 'a')).toEqual(['a']);
 });
