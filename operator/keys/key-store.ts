@@ -7,6 +7,7 @@ import { createTurns } from '../time/turns.ts';
 import type { FindKeySource, KeySource, KeySourceState } from './key-source.ts';
 import { createDocumentFetcher, type FetchClusterDocument, type FetchDocument } from './outbound.ts';
 import { startRemoteKeySource } from './remote-key-source.ts';
+import { createSharedTurn } from './shared-turn.ts';
 import { createStaticKeySource } from './static-key-source.ts';
 
 export interface KeyStore {
@@ -20,7 +21,10 @@ export interface KeyStore {
 
 export interface WantedKeySource {
   readonly config: KeySourceConfig;
-  /** The namespace that names it: namespaces take turns when many sources want to fetch at once. */
+  /**
+   * The namespace that names it: namespaces take turns when many sources want to fetch at once. What several name begins
+   * when it is the turn of any of them.
+   */
   readonly owner: string;
 }
 
@@ -48,6 +52,7 @@ const burst = 50;
 
 interface Held {
   readonly source: KeySource;
+  readonly setOwners: (owners: ReadonlySet<string>) => void;
   readonly setRefreshSeconds: (seconds: number) => void;
   readonly close: () => void;
 }
@@ -57,35 +62,43 @@ export function createKeyStore(parts: KeyStoreParts): KeyStore {
   const { clock } = parts;
   const { fetchDocument = createDocumentFetcher({ clock }) } = parts;
   const takeTurn = createTurns(concurrency, turnMs, clock);
-  const awaitPace = createPace(clock, perSecond, burst);
+  const pace = createPace(clock, perSecond, burst);
   let { refreshSeconds } = parts;
   let held = new Map<string, Held>();
 
-  function start({ config, owner }: WantedKeySource): Held {
+  async function takePacedTurn(owner: string, signal?: AbortSignal): Promise<() => void> {
+    await pace.wait(owner, signal);
+    return await takeTurn(owner, signal);
+  }
+
+  function start(config: KeySourceConfig, owners: ReadonlySet<string>): Held {
     if (config.kind === 'static') {
       const nothing = (): void => undefined;
-      return { source: createStaticKeySource(config), setRefreshSeconds: nothing, close: nothing };
+      const source = createStaticKeySource(config);
+      return { source, setOwners: nothing, setRefreshSeconds: nothing, close: nothing };
     }
+    const turn = createSharedTurn(takePacedTurn, owners);
     const source = startRemoteKeySource(config, {
       ...parts,
       refreshSeconds,
       fetchDocument,
-      async takeTurn() {
-        await awaitPace(owner);
-        return await takeTurn(owner);
-      },
+      takeTurn: turn.take,
     });
-    return { source, setRefreshSeconds: source.setRefreshSeconds, close: source.close };
+    const { setRefreshSeconds, close } = source;
+    return { source, setOwners: turn.setOwners, setRefreshSeconds, close };
   }
 
   function retain(wanted: Iterable<WantedKeySource>): void {
     const before = held;
+    const next = byId(wanted);
+    // First: what is closed must not take the turn of what is new.
+    for (const [id, { close }] of before) if (!next.has(id)) close();
     held = new Map();
-    for (const one of wanted) {
-      const { id } = one.config;
-      if (!held.has(id)) held.set(id, before.get(id) ?? start(one));
+    for (const [id, { config, owners }] of next) {
+      const known = before.get(id);
+      known?.setOwners(owners);
+      held.set(id, known ?? start(config, owners));
     }
-    for (const [id, { close }] of before) if (!held.has(id)) close();
   }
 
   function countConditions(): Readonly<Record<KeySourceCondition, number>> {
@@ -104,6 +117,21 @@ export function createKeyStore(parts: KeyStoreParts): KeyStore {
     },
     close: () => retain([]),
   };
+}
+
+interface Shared {
+  readonly config: KeySourceConfig;
+  readonly owners: ReadonlySet<string>;
+}
+
+function byId(wanted: Iterable<WantedKeySource>): ReadonlyMap<string, Shared> {
+  const shared = new Map<string, { config: KeySourceConfig; owners: Set<string> }>();
+  for (const { config, owner } of wanted) {
+    const known = shared.get(config.id);
+    if (known === undefined) shared.set(config.id, { config, owners: new Set([owner]) });
+    else known.owners.add(owner);
+  }
+  return shared;
 }
 
 function conditionOf({ tried, keySet, failure }: KeySourceState): KeySourceCondition {

@@ -31,8 +31,11 @@ export interface RemoteKeySourceParts extends KeyLoaderPorts {
   /** From 0 (included) to 1 (excluded). */
   readonly random: () => number;
   readonly refreshSeconds: number;
-  /** Resolves when an attempt that nobody has asked for may begin; what it gives is called when that has ended. */
-  readonly takeTurn: () => Promise<() => void>;
+  /**
+   * Resolves when an attempt that nobody has asked for may begin; what it gives is called when that has ended. Rejects when
+   * the signal is aborted before.
+   */
+  readonly takeTurn: (signal: AbortSignal) => Promise<() => void>;
   /** Called when {@link KeySource.state} has changed in a way that a status can show. */
   readonly onChange: () => void;
   readonly log?: Logger;
@@ -93,12 +96,14 @@ export function startRemoteKeySource(
 
   /** A document of one tenant that we stumble over must not end the process for all. */
   function containBug(error: unknown): LoadedKeys {
-    parts.log?.error('loading keys failed unexpectedly', { keySource: config.id, error: String(error) });
+    // What waited for its turn is told so when the source is closed: no bug.
+    if (!closing.signal.aborted)
+      parts.log?.error('loading keys failed unexpectedly', { keySource: config.id, error: String(error) });
     return { ok: false, failure: 'InvalidDocument' };
   }
 
   async function loadInTurn(): Promise<LoadedKeys> {
-    const endTurn = await parts.takeTurn();
+    const endTurn = await parts.takeTurn(closing.signal);
     return await load().finally(endTurn);
   }
 

@@ -1,14 +1,15 @@
 import type { Clock } from './clock.ts';
+import { serveFirst, type WaitingLine, waitIn } from './waiting-line.ts';
 
-/** Waits for a turn on behalf of an owner; what it resolves with ends the turn. */
-export type TakeTurn = (owner: string) => Promise<() => void>;
+/** Waits for a turn on behalf of an owner; what it resolves with ends the turn. Rejects when the signal is aborted before. */
+export type TakeTurn = (owner: string, signal?: AbortSignal) => Promise<() => void>;
 
 /**
  * Lets only so many be busy at a time. Owners who wait are served in rotation, each in the order in which it came: one
  * with a thousand waiting holds up another no longer than one with a single one. A turn ends by itself after `holdMs`.
  */
 export function createTurns(count: number, holdMs: number, clock: Clock): TakeTurn {
-  const waiting = new Map<string, (() => void)[]>();
+  const waiting = new Map<string, WaitingLine>();
   let busy = 0;
 
   function hold(): () => void {
@@ -25,26 +26,25 @@ export function createTurns(count: number, holdMs: number, clock: Clock): TakeTu
 
   /** The turn goes straight to the next: nobody can come in between. */
   function handOver(): void {
-    const [owner, queue] = waiting.entries().next().value ?? [];
-    const next = queue?.shift();
-    if (owner === undefined || queue === undefined || next === undefined) {
-      busy -= 1;
+    for (const [owner, line] of waiting) {
+      waiting.delete(owner);
+      if (!serveFirst(line)) continue;
+      if (line.size > 0) waiting.set(owner, line);
       return;
     }
-    waiting.delete(owner);
-    if (queue.length > 0) waiting.set(owner, queue);
-    next();
+    busy -= 1;
   }
 
-  function wait(owner: string): Promise<void> {
-    return new Promise((resolve) => {
-      waiting.set(owner, [...(waiting.get(owner) ?? []), resolve]);
-    });
+  function lineOf(owner: string): WaitingLine {
+    const line = waiting.get(owner) ?? new Set();
+    waiting.set(owner, line);
+    return line;
   }
 
-  return async (owner) => {
+  return async (owner, signal) => {
+    signal?.throwIfAborted();
     if (busy < count) busy += 1;
-    else await wait(owner);
+    else await waitIn(lineOf(owner), signal);
     return hold();
   };
 }

@@ -1,9 +1,12 @@
 import type { Clock } from './clock.ts';
+import { createOwnerMemory } from './owner-memory.ts';
 
 /** Keeps what is done on behalf of each owner to a part of the time, so that there is time left for others. */
 export interface WorkBudget {
   /** Does some work that nothing can interrupt: at once, or when what the owner has used up has come back. */
   spend<T>(owner: string, work: () => T): Promise<T>;
+  /** How many owners are remembered. */
+  size(): number;
 }
 
 /** Of the time, for each owner. */
@@ -19,12 +22,12 @@ interface Balance {
 }
 
 export function createWorkBudget(clock: Clock): WorkBudget {
-  const balances = new Map<string, Balance>();
+  const balances = createOwnerMemory<Balance>((balance) => leftAt(balance, clock.monotonicMs()) >= burstMs);
 
   function balanceOf(owner: string): Balance {
     const nowMs = clock.monotonicMs();
-    const { leftMs, atMs } = balances.get(owner) ?? { leftMs: burstMs, atMs: nowMs };
-    const balance = { leftMs: Math.min(burstMs, leftMs + (nowMs - atMs) * part), atMs: nowMs };
+    const before = balances.get(owner);
+    const balance = { leftMs: before === undefined ? burstMs : leftAt(before, nowMs), atMs: nowMs };
     balances.set(owner, balance);
     return balance;
   }
@@ -46,5 +49,10 @@ export function createWorkBudget(clock: Clock): WorkBudget {
         balanceOf(owner).leftMs -= Math.min(maxCostMs, clock.monotonicMs() - startMs);
       }
     },
+    size: balances.size,
   };
+}
+
+function leftAt({ leftMs, atMs }: Balance, nowMs: number): number {
+  return Math.min(burstMs, leftMs + (nowMs - atMs) * part);
 }

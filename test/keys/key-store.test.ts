@@ -215,6 +215,31 @@ describe('turns of several owners', () => {
   });
 });
 
+describe('turns that are not waited for any more', () => {
+  it('go to the next, of the same owner or another', async () => {
+    const takeTurn = createTurns(1, 5_000, createFakeClock());
+    const order: string[] = [];
+    const closing = new AbortController();
+    const wait = (owner: string, name: string, signal?: AbortSignal) =>
+      takeTurn(owner, signal).then(
+        (end) => {
+          order.push(name);
+          end();
+        },
+        () => order.push(`${name} left`),
+      );
+    const first = await takeTurn('a');
+    const all = [wait('a', 'a1', closing.signal), wait('b', 'b1', closing.signal), wait('b', 'b2')];
+    closing.abort();
+    await settle();
+    expect(order).toEqual(['a1 left', 'b1 left']);
+    first();
+    await Promise.all(all);
+    expect(order).toEqual(['a1 left', 'b1 left', 'b2']);
+    (await takeTurn('c'))();
+  });
+});
+
 describe('a static key source', () => {
   it('holds the keys of the policy for ever', async () => {
     const source = createStaticKeySource({ kind: 'static', id: 's', jwks });

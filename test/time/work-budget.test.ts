@@ -59,3 +59,18 @@ test('who was paused in the middle of the work waits no longer than for half a s
   await next;
   expect(done).toHaveLength(2);
 });
+
+test('owners who come and go are forgotten, but not what they owe', async () => {
+  const { clock, budget, done, spend } = start();
+  for (let index = 0; index < 100; index += 1) {
+    await spend(`once-${index}`, 5);
+    clock.advance(20);
+  }
+  expect(budget.size()).toBeLessThanOrEqual(16);
+  done.length = 0;
+  await spend('a', 300);
+  for (let index = 0; index < 100; index += 1) await spend(`other-${index}`, 1);
+  void spend('a', 1);
+  await settle();
+  expect(done.filter((owner) => owner === 'a')).toEqual(['a']);
+});
