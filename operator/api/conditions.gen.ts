@@ -46,7 +46,10 @@ export const REASONS = {
     'AudienceForbidden',
     /** The resource is not under a URL that belongs to this namespace. */
     'ResourceNotAllowed',
-    /** The namespace has more policies than the administrator allows; the newest are refused. */
+    /**
+     * The namespace has more policies, or names larger ConfigMap values, than the administrator allows; the
+     * newest are refused.
+     */
     'LimitExceeded',
     /** This version, or this way of running the operator, cannot do what the spec asks. */
     'Unsupported',

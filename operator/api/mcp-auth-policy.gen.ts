@@ -280,8 +280,8 @@ export interface Condition {
    * - Accepted/AudienceForbidden: An audience is one that the administrator, or the cluster's API server,
    * keeps for itself.
    * - Accepted/ResourceNotAllowed: The resource is not under a URL that belongs to this namespace.
-   * - Accepted/LimitExceeded: The namespace has more policies than the administrator allows; the newest are
-   * refused.
+   * - Accepted/LimitExceeded: The namespace has more policies, or names larger ConfigMap values, than the
+   * administrator allows; the newest are refused.
    * - Accepted/Unsupported: This version, or this way of running the operator, cannot do what the spec asks.
    * - ResolvedRefs/Resolved: Every named object was found and parses, or none is named.
    * - ResolvedRefs/RefNotFound: A named object, or the key in it, does not exist.

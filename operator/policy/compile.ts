@@ -5,8 +5,9 @@ import type { Outcome, SharedAudience } from './finding.ts';
 import { parseHostPattern } from './host-pattern.ts';
 import type { Inputs, SourcePolicy } from './inputs.ts';
 import { type Judge, type Judged, judgePolicy } from './judge-policy.ts';
+import { enforceLimits } from './namespace-limits.ts';
 import { publicHost, secondsOf } from './operator-configuration.ts';
-import { enforceLimit, settleConflicts } from './ownership.ts';
+import { settleConflicts } from './ownership.ts';
 import { findSharedAudiences } from './shared-audiences.ts';
 import { type CompiledPolicy, type HostRules, routeKey, type Snapshot } from './snapshot.ts';
 
@@ -22,7 +23,7 @@ export function compile(inputs: Inputs, judge: Judge = judgePolicy): Compilation
   const judged = inputs.policies
     .map((policy) => judgeAlone(policy, inputs, judge))
     .sort((a, b) => (objectKey(a.outcome) < objectKey(b.outcome) ? -1 : 1));
-  const owned = settleConflicts(enforceLimit(judged, inputs.configuration.limits.maxPoliciesPerNamespace));
+  const owned = settleConflicts(enforceLimits(judged, inputs.configuration.limits));
   const compiled = owned.flatMap(({ compiled }) => (compiled === undefined ? [] : [compiled]));
   const sharedAudiences = findSharedAudiences(compiled);
   const sharing = new Set(sharedAudiences.flatMap(({ policies }) => policies));
@@ -60,7 +61,12 @@ function buildSnapshot(policies: readonly CompiledPolicy[], { configuration }: I
     own: configuration.resourceHosts.flatMap((entry) => entry.hosts.map(parseHostPattern)),
   };
   const { allowedOrigins } = configuration;
-  const { maxTokenBytes: _, maxPoliciesPerNamespace: __, ...shares } = configuration.limits;
+  const {
+    maxTokenBytes: _,
+    maxPoliciesPerNamespace: __,
+    maxReferencedBytesPerNamespace: ___,
+    ...shares
+  } = configuration.limits;
   const upstreamPatienceSeconds = secondsOf(configuration.intervals.upstreamPatience);
   return {
     digest: digestOf([

@@ -6,7 +6,7 @@ import { compileVerifier } from './compile-verifier.ts';
 import { digestOf } from './digest.ts';
 import type { Finding, Outcome } from './finding.ts';
 import type { Inputs, SourcePolicy } from './inputs.ts';
-import { type RefValues, resolveRefs } from './resolve-refs.ts';
+import { type Reference, type RefValues, referencesOf, resolveRefs } from './resolve-refs.ts';
 import { type ClaimOutcome, claimResource } from './resource-claim.ts';
 import type { CompiledPolicy, ResourceMetadata, ToolRule, Upstream } from './snapshot.ts';
 import { checkSpec } from './spec-checks.ts';
@@ -19,6 +19,8 @@ const maxErrorLength = 900;
 export interface Judged {
   readonly outcome: Outcome;
   readonly creationTimestamp?: string;
+  /** The ConfigMap values that it names, also those that are no good; absent when the spec cannot be read. */
+  readonly references?: readonly Reference[];
   /** Absent when there is no URL that the policy may have. */
   readonly compiled?: CompiledPolicy;
 }
@@ -40,7 +42,7 @@ export function judgePolicy(source: SourcePolicy, inputs: Inputs): Judged {
     ? checkSpec(spec, namespace, inputs)
     : ({ reason: 'ResourceNotAllowed', message: `${claim.message}.`, field: 'spec.resource' } as const);
   const refs = resolveRefs(spec, namespace, inputs);
-  return assemble(source, claim, {
+  const judged = assemble(source, claim, {
     ...(refusal === undefined ? {} : { refusal }),
     ...(refs.ok ? {} : { brokenRef: refs.finding }),
     ...(refusal === undefined && refs.ok
@@ -48,6 +50,7 @@ export function judgePolicy(source: SourcePolicy, inputs: Inputs): Judged {
       : { verifier: { mode: 'deny' } }),
     ...(refusal?.reason === 'IssuerNotAllowed' ? {} : { publish: spec }),
   });
+  return { ...judged, references: referencesOf(spec, namespace, inputs.configMaps) };
 }
 
 type Enforced = Pick<Judgement, 'verifier' | 'upstream' | 'tools'>;
@@ -67,8 +70,8 @@ function compileEnforced(
 
 /** The same policy with its resource kept and nobody let in. */
 export function denyPolicy(compiled: CompiledPolicy): CompiledPolicy {
-  const { digest: _, generation, ...rest } = compiled;
-  const denied = { ...rest, verifier: { mode: 'deny' } as const };
+  const { digest: _, upstream: __, generation, ...rest } = compiled;
+  const denied = { ...rest, verifier: { mode: 'deny' } as const, tools: [] };
   return { ...denied, generation, digest: digestOf(denied) };
 }
 

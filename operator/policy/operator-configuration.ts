@@ -59,6 +59,8 @@ export interface OwnHosts {
 export interface Limits extends Shares {
   readonly maxTokenBytes: number;
   readonly maxPoliciesPerNamespace: number;
+  /** Of the ConfigMap values that the policies of a namespace name, each counted once. */
+  readonly maxReferencedBytesPerNamespace: number;
 }
 
 export interface AccessLog {
@@ -206,6 +208,7 @@ function isServiceAddress(text: string): boolean {
 const defaultLimits: Limits = {
   maxTokenBytes: 8192,
   maxPoliciesPerNamespace: 1000,
+  maxReferencedBytesPerNamespace: 4 * 1024 * 1024,
   maxInFlightPerPolicy: 1000,
   maxStreamsPerPolicy: 500,
   maxInspectedBytes: 4 * 1024 * 1024,
@@ -284,6 +287,7 @@ const configuration = object<OperatorConfiguration>({
     object<Limits>({
       maxTokenBytes: defaulted(integer(1024, 15_360), defaultLimits.maxTokenBytes),
       maxPoliciesPerNamespace: defaulted(integer(1, 100_000), defaultLimits.maxPoliciesPerNamespace),
+      maxReferencedBytesPerNamespace: heldBytes('maxReferencedBytesPerNamespace'),
       maxInFlightPerPolicy: defaulted(integer(1, 100_000), defaultLimits.maxInFlightPerPolicy),
       maxStreamsPerPolicy: defaulted(integer(1, 100_000), defaultLimits.maxStreamsPerPolicy),
       maxInspectedBytes: defaulted(integer(1024, 64 * 1024 * 1024), defaultLimits.maxInspectedBytes),

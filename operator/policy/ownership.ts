@@ -1,22 +1,6 @@
-import { objectKey } from '../api/kubernetes-object.ts';
-import { denyPolicy, type Judged } from './judge-policy.ts';
+import { byAge } from './by-age.ts';
+import type { Judged } from './judge-policy.ts';
 import { routeKey } from './snapshot.ts';
-
-/**
- * Refuses the newest policies of a namespace that has more than `limit`. They keep their resource and deny.
- */
-export function enforceLimit(judged: readonly Judged[], limit: number): readonly Judged[] {
-  const byNamespace = Map.groupBy(judged, ({ outcome }) => outcome.namespace);
-  const surplus = new Set([...byNamespace.values()].flatMap((group) => group.toSorted(byAge).slice(limit)));
-  return judged.map((one) =>
-    surplus.has(one) && one.outcome.refusal === undefined
-      ? refuse(one, {
-          reason: 'LimitExceeded',
-          message: 'The namespace has more policies than the administrator allows; the newest are refused.',
-        })
-      : one,
-  );
-}
 
 /**
  * Gives each resource to the oldest policy that claims it, then to the first by `namespace/name`. The others own
@@ -51,20 +35,4 @@ function lose(loser: Judged, winner: Judged): Judged {
       },
     },
   };
-}
-
-function refuse(one: Judged, refusal: NonNullable<Judged['outcome']['refusal']>): Judged {
-  const { compiled, ...rest } = one;
-  return {
-    ...rest,
-    outcome: { ...one.outcome, refusal },
-    ...(compiled === undefined ? {} : { compiled: denyPolicy(compiled) }),
-  };
-}
-
-/** Oldest first; a folder has no ages, there the name decides. */
-function byAge(a: Judged, b: Judged): number {
-  const [ageA, ageB] = [a.creationTimestamp ?? '', b.creationTimestamp ?? ''];
-  if (ageA !== ageB) return ageA < ageB ? -1 : 1;
-  return objectKey(a.outcome) < objectKey(b.outcome) ? -1 : 1;
 }

@@ -19,6 +19,13 @@ export type ResolvedRefs =
   | { readonly ok: true; readonly values: RefValues }
   | { readonly ok: false; readonly finding: Finding<'ResolvedRefs'> };
 
+/** A value of a ConfigMap, for as far as it has to be held. */
+export interface Reference {
+  /** ConfigMap and key: equal for the same value within a namespace. */
+  readonly key: string;
+  readonly bytes: number;
+}
+
 type ConfigMaps = ReadonlyMap<string, ConfigMapData>;
 
 /** A CA bundle larger than this is refused: parsing it costs every replica, and the whole public web needs less. */
@@ -36,6 +43,22 @@ export function resolveRefs(spec: McpAuthPolicySpec, namespace: string, inputs: 
     inputs,
   });
   return resolved.ok ? { ok: true, values: { ...texts.values, upstream: resolved.upstream } } : resolved;
+}
+
+/** The values that there are of those that the spec names, each once. */
+export function referencesOf(
+  { caBundleRef, jwks }: McpAuthPolicySpec,
+  namespace: string,
+  configMaps: ConfigMaps,
+): readonly Reference[] {
+  const refs = [caBundleRef, jwks?.configMapRef].filter((ref) => ref !== undefined);
+  const bytesOf = new Map(
+    refs.flatMap((ref) => {
+      const text = lookUp(ref, namespace, configMaps);
+      return text === undefined ? [] : [[`${ref.name}/${ref.key}`, Buffer.byteLength(text)] as const];
+    }),
+  );
+  return [...bytesOf].map(([key, bytes]) => ({ key, bytes }));
 }
 
 function resolveTexts(spec: McpAuthPolicySpec, namespace: string, configMaps: ConfigMaps): ResolvedRefs {

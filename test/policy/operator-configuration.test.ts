@@ -19,6 +19,7 @@ test('defaults', () => {
       limits: {
         maxTokenBytes: 8192,
         maxPoliciesPerNamespace: 1000,
+        maxReferencedBytesPerNamespace: 4_194_304,
         maxInFlightPerPolicy: 1000,
         maxStreamsPerPolicy: 500,
         maxInspectedBytes: 4_194_304,
