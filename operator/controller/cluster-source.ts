@@ -24,7 +24,8 @@ export interface ClusterSourceOptions {
   /**
    * Called with everything after each burst of changes. For the first time when all policies have been listed and what
    * they name was tried; of the only namespaces to look at, one that may not be listed is waited for no more than ten seconds,
-   * as long as another one may: one tenant's administrator must not keep the others out. A ConfigMap or Service that could not be read yet is missing, like one that is not there.
+   * as long as another one may: one tenant's administrator must not keep the others out. A ConfigMap or Service that could
+   * not be read yet is missing, like one that is not there.
    */
   readonly onInputs: (inputs: SourceInputs) => void;
   readonly clock: Clock;

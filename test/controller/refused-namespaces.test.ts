@@ -116,7 +116,7 @@ describe('a namespace whose policies may not be listed', () => {
       if (asked === 1) throw forbidden;
       return untilAborted(Promise.withResolvers<never>().promise, options.signal);
     };
-    start({ ...bench, api: { ...api, list } }, { namespaces: ['a', 'b'] });
+    start(bench, { api: { ...api, list }, namespaces: ['a', 'b'] });
     await pass(bench, patienceMs + 100);
     expect([asked, bench.delivered.map(keysOf)]).toEqual([2, ['a/1']]);
   });
