@@ -23,7 +23,9 @@ export interface ClusterSourceOptions {
   readonly namespaces?: readonly string[];
   /**
    * Called with everything after each burst of changes. For the first time when all policies have been listed and what
-   * they name was tried. A ConfigMap or Service that could not be read yet is missing, like one that is not there.
+   * they name was tried; of the only namespaces to look at, one that may not be listed is waited for no more than ten seconds,
+   * as long as another one may: one tenant's administrator must not keep the others out. A ConfigMap or Service that could
+   * not be read yet is missing, like one that is not there.
    */
   readonly onInputs: (inputs: SourceInputs) => void;
   readonly clock: Clock;
@@ -49,12 +51,15 @@ export function startClusterSource(options: ClusterSourceOptions): ClusterSource
   let hasDelivered = false;
   let restMs = 0;
 
+  const refusalsCountFromMs = clock.monotonicMs() + firstDeliveryWaitMs;
+  const cancelPatience = clock.after(firstDeliveryWaitMs, deliverRefused);
   const delivery = createCoalescedTask(clock, () => Math.max(burstMs, restMs), deliver);
   const watching = { api, clock, random, log, onChange: delivery.request };
   const policies = reflectNamespaces(namespaces, {
     ...watching,
     resource: mcpAuthPolicies,
     metrics: metrics?.mcpauthpolicies,
+    onRefused: deliverRefused,
   });
   const texts = watchObjects({
     ...{ ...watching, namespaces, resource: configMaps, read: readConfigMap },
@@ -75,8 +80,19 @@ export function startClusterSource(options: ClusterSourceOptions): ClusterSource
       .map((object) => ({ object }));
   }
 
+  /** A refusal is no change, so nothing else asks for the first delivery without what is refused. */
+  function deliverRefused(): void {
+    if (!hasDelivered && clock.monotonicMs() >= refusalsCountFromMs) delivery.request();
+  }
+
+  function mayDeliver(): boolean {
+    // A namespace that was refused may fail in other ways later; that is no matter of the others.
+    if (hasDelivered || policies.isSynced()) return true;
+    return clock.monotonicMs() >= refusalsCountFromMs && policies.isSyncedWhereAllowed();
+  }
+
   async function deliver(): Promise<void> {
-    if (!policies.isSynced()) {
+    if (!mayDeliver()) {
       return;
     }
     const objects = currentPolicies().map(({ object }) => object);
@@ -93,6 +109,7 @@ export function startClusterSource(options: ClusterSourceOptions): ClusterSource
     if (controller.signal.aborted) {
       return;
     }
+    if (!hasDelivered) warnOfRefused();
     hasDelivered = true;
     const startedMs = clock.monotonicMs();
     try {
@@ -111,9 +128,18 @@ export function startClusterSource(options: ClusterSourceOptions): ClusterSource
     restMs = restAfter(clock.monotonicMs() - startedMs);
   }
 
+  function warnOfRefused(): void {
+    const refused = policies.refused().join(' ');
+    if (refused === '') return;
+    log.warn('policies of these namespaces may not be listed: until they may, everything there is denied', {
+      namespaces: refused,
+    });
+  }
+
   return {
     async stop() {
       controller.abort();
+      cancelPatience();
       await Promise.all([policies.stop(), texts.stop(), upstreams.stop(), delivery.stop()]);
     },
   };

@@ -3,6 +3,10 @@ import { type Reflector, type ReflectorOptions, startReflector } from './reflect
 /** One copy of a kind of objects, or one for each of the only namespaces to look at. */
 export interface Reflectors {
   isSynced(): boolean;
+  /** Whether all are synced but those that are refused. Never when all are: that may be a moment's trouble of the cluster. */
+  isSyncedWhereAllowed(): boolean;
+  /** The namespaces that are refused. */
+  refused(): readonly string[];
   /** The one that has the objects of a namespace. */
   of(namespace: string): Reflector | undefined;
   all(): readonly Reflector[];
@@ -21,6 +25,11 @@ export function reflectNamespaces(
   const all = everywhere === undefined ? [...byNamespace.values()] : [everywhere];
   return {
     isSynced: () => all.every((reflector) => reflector.isSynced()),
+    isSyncedWhereAllowed: () =>
+      all.some((reflector) => reflector.isSynced()) &&
+      all.every((reflector) => reflector.isSynced() || reflector.isRefused()),
+    refused: () =>
+      [...byNamespace].flatMap(([namespace, reflector]) => (reflector.isRefused() ? [namespace] : [])),
     of: (namespace) => everywhere ?? byNamespace.get(namespace),
     all: () => all,
     async stop() {

@@ -27,6 +27,8 @@ export interface ReflectorOptions {
   readonly metadataOnly?: boolean;
   /** Called after each change of the store, the first time when the first list is complete. Must not throw. */
   readonly onChange: (change: StoreChange) => void;
+  /** Called each time {@link Reflector.isRefused} is found to hold. Must not throw. */
+  readonly onRefused?: () => void;
   readonly clock: Clock;
   readonly random: () => number;
   readonly log: Logger;
@@ -37,6 +39,8 @@ export interface ReflectorOptions {
 export interface Reflector {
   /** Whether a list has been complete at least once. */
   isSynced(): boolean;
+  /** Whether none has been complete, and the last answer was that listing is forbidden (403). */
+  isRefused(): boolean;
   /** What it does right now. */
   state(): ReflectorState;
   /** One object as it is now, by `namespace/name`. */
@@ -56,6 +60,7 @@ export function startReflector(options: ReflectorOptions): Reflector {
   const store = new Map<string, UntypedObject>();
   let copy: ReadonlyMap<string, UntypedObject> | undefined;
   let synced = false;
+  let refused = false;
   let lastSyncMs = 0;
   let current = initialReflection;
   const report = createFailureReport(options);
@@ -76,12 +81,20 @@ export function startReflector(options: ReflectorOptions): Reflector {
     }
     note(input, next.state, change);
     current = next;
+    noteRefusal(input, next.state);
     if (change !== undefined) {
       applyChange(store, change);
       copy = undefined;
       synced ||= change.kind === 'replace';
       options.onChange(change);
     }
+  }
+
+  /** Kept while it lists again: that alone does not mean that it may. */
+  function noteRefusal(input: ReflectorInput, after: ReflectorState): void {
+    if (after.kind === 'waiting') refused = !synced && after.error.code === 403;
+    else if (input.kind === 'page') refused = false;
+    if (after.kind === 'waiting' && refused) options.onRefused?.();
   }
 
   function note(input: ReflectorInput, after: ReflectorState, change: StoreChange | undefined): void {
@@ -140,6 +153,7 @@ export function startReflector(options: ReflectorOptions): Reflector {
   const ended = run();
   return {
     isSynced: () => synced,
+    isRefused: () => refused,
     get: (key) => store.get(key),
     state: () => current.state,
     snapshot: () => (copy ??= new Map(store)),
