@@ -103,11 +103,13 @@ describeWithCluster('the manifests', () => {
     rmSync(folder, { recursive: true, force: true });
   });
 
+  const fields: Readonly<Record<string, string>> = { 'metadata.name': 'pod-1', 'metadata.namespace': self };
+
   /** What the container is started with, as the program reads it. */
   function readContainer(): RunOptions {
     const environment = container.env.map(({ name, value, valueFrom }) => [
       name,
-      value ?? valueFrom?.fieldRef.fieldPath,
+      value ?? fields[valueFrom?.fieldRef.fieldPath ?? ''],
     ]);
     const options = readOptions(container.args, Object.fromEntries(environment));
     if (options.command !== 'run') throw new Error(`the container starts ${options.command}`);
@@ -168,7 +170,7 @@ describeWithCluster('the manifests', () => {
 
   it('every flag and variable is one of the program', () => {
     const options = readContainer();
-    expect(options).toMatchObject({ podName: 'metadata.name', podNamespace: 'metadata.namespace' });
+    expect(options).toMatchObject({ podName: 'pod-1', podNamespace: self });
     const variables = container.env.map(({ name }) => name).filter((name) => name !== 'NODE_OPTIONS');
     for (const name of variables) {
       const [, flag = ''] = /^MCP_AUTH_([A-Z_]+)$/.exec(name) ?? [];
