@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { readFileSync, realpathSync } from 'node:fs';
+import { join, relative } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { parseAllDocuments } from 'yaml';
 import type { UntypedObject } from '../../operator/api/kubernetes-object.ts';
@@ -164,11 +164,27 @@ describeWithCluster('the rights of the manifests', () => {
     expect(requests.filter(({ code }) => code === 401 || code === 403)).toEqual([]);
   });
 
+  const rightsOf = (text: string): readonly string[] =>
+    grantedRights(
+      parseAllDocuments(text)
+        .map((document) => document.toJS() as RoleManifest & { readonly kind: string })
+        .filter(({ kind }) => kind === 'Role' || kind === 'ClusterRole'),
+    );
+
   it('are those that are used, and no others', async () => {
-    const roles = parseAllDocuments(await kubectl('kustomize', manifests))
-      .map((document) => document.toJS() as RoleManifest & { readonly kind: string })
-      .filter(({ kind }) => kind === 'Role' || kind === 'ClusterRole');
-    expect(neededRights(requests)).toEqual(grantedRights(roles));
+    expect(neededRights(requests)).toEqual(rightsOf(await kubectl('kustomize', manifests)));
+  });
+
+  it('are the same with a Role in each namespace, and only reviews are allowed everywhere', async () => {
+    const base = relative(realpathSync(folder()), manifests);
+    const kustomization = { resources: [base], components: [join(base, 'namespaced')] };
+    write('kustomization.yaml', JSON.stringify(kustomization));
+    const common = rightsOf(await kubectl('kustomize', folder()));
+    expect(common.filter((right) => right.includes('everywhere'))).toEqual([
+      'create tokenreviews.authentication.k8s.io everywhere',
+    ]);
+    const ofTenant = rightsOf(readFileSync(join(manifests, 'namespaced/tenant.yaml'), 'utf8'));
+    expect([...common, ...ofTenant].sort()).toEqual(rightsOf(await kubectl('kustomize', manifests)));
   });
 
   it('discovery documents need none of them', () => {
